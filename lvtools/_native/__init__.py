@@ -1,0 +1,1 @@
+"""Kernels: bytes and arrays in, counts and offsets out. They know no classes, no files and nothing else of lvtools."""

@@ -1,0 +1,192 @@
+/* Numbers and dates, exactly as Python reads them, or not at all (NULL): then the slow path decides. */
+#ifndef LVTOOLS_MANIFEST_VALUES_H
+#define LVTOOLS_MANIFEST_VALUES_H
+
+#include <locale.h>
+#if defined(__APPLE__)
+#include <xlocale.h>
+#endif
+
+typedef struct { double value; int64_t whole; int is_whole; } Number;
+
+static const double TEN[23] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+                               1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+static locale_t plain_locale;  /* strtod listens to the process's locale, strtod_l does not */
+
+static int is_digit(uint8_t byte) { return (uint8_t)(byte - '0') <= 9; }
+
+/* Digits that do not fit an integer over a power of ten: strtod rounds correctly, as Python's float does. */
+static const uint8_t *long_number(const uint8_t *p, Number *out) {
+    char text[72];
+    char *end;
+    int n = 0;
+    while (n < 64 && (is_digit(p[n]) || p[n] == '.' || p[n] == 'e' || p[n] == 'E' || p[n] == '-' || p[n] == '+')) n++;
+    if (n >= 64 || !plain_locale) return NULL;
+    memcpy(text, p, (size_t)n);
+    text[n] = 0;
+    out->value = strtod_l(text, &end, plain_locale);
+    out->is_whole = 0;
+    if (end != text + n || !(out->value - out->value == 0)) return NULL;   /* infinite: a finding */
+    return p + n;
+}
+
+/* Digits at the start of 8 bytes (low byte first): 0..8. */
+static inline int count_digits(uint64_t v) {
+    uint64_t other = ((v & 0xF0F0F0F0F0F0F0F0u) | (((v + 0x0606060606060606u) & 0xF0F0F0F0F0F0F0F0u) >> 4)) ^ 0x3333333333333333u;
+    return other ? __builtin_ctzll(other) >> 3 : 8;
+}
+
+/* The number that the first n (1..8) of 8 bytes write, all of them digits: three multiplications instead of n. */
+static inline uint64_t join_digits(uint64_t v, int n) {
+    v = (v - 0x3030303030303030u) << (64 - 8 * n);
+    v = v * 10 + (v >> 8);
+    return (((v & 0x000000FF000000FFu) * 0x000F424000000064u) + (((v >> 16) & 0x000000FF000000FFu) * 0x0000271000000001u)) >> 32;
+}
+
+/* A JSON number. Minus zero, and integers of more than 15 digits, are left to the slow path. */
+static inline const uint8_t *read_number(const uint8_t *p, Number *out) {
+    const uint8_t *start = p, *first;
+    uint64_t mantissa = 0;
+    int64_t digits;
+    int negative = *p == '-';
+    uint64_t word = load64(p);
+    int n = count_digits(word);
+    if (n > 0 && n < 8 && (*p != '0' || n == 1)) {   /* nearly every number of a manifest */
+        mantissa = join_digits(word, n);
+        p += n;
+        if (*p == '.') {
+            uint64_t fraction = load64(p + 1);
+            int m = count_digits(fraction);
+            if (m > 0 && m < 8 && p[1 + m] != 'e' && p[1 + m] != 'E') {
+                static const uint32_t POWER[8] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
+                out->is_whole = 0;
+                out->value = (double)(mantissa * POWER[m] + join_digits(fraction, m)) / TEN[m];   /* one rounding */
+                return p + 1 + m;
+            }
+        } else if (*p != 'e' && *p != 'E') {
+            out->is_whole = 1;
+            out->whole = (int64_t)mantissa;
+            out->value = (double)mantissa;
+            return p;
+        }
+        p = start;
+        mantissa = 0;
+    }
+    p += negative;
+    first = p;
+    while (is_digit(*p) && p - first < 19) mantissa = mantissa * 10 + (uint64_t)(*p++ - '0');
+    digits = p - first;
+    if (digits == 0 || (digits > 1 && *first == '0')) return NULL;
+    if (*p != '.' && *p != 'e' && *p != 'E') {
+        if (digits > 15 || (negative && mantissa == 0)) return NULL;
+        out->is_whole = 1;
+        out->whole = negative ? -(int64_t)mantissa : (int64_t)mantissa;
+        out->value = (double)out->whole;
+        return p;
+    }
+    if (*p == '.') {
+        const uint8_t *point = ++p;
+        while (is_digit(*p) && p - first < 20) mantissa = mantissa * 10 + (uint64_t)(*p++ - '0');
+        if (p == point) return NULL;
+        if (*p != 'e' && *p != 'E' && !is_digit(*p) && mantissa < ((uint64_t)1 << 53)) {
+            double value = (double)mantissa / TEN[p - point];   /* one rounding: both are exact */
+            out->is_whole = 0;
+            out->value = negative ? -value : value;
+            return p;
+        }
+        while (is_digit(*p)) p++;
+    }
+    if (*p == 'e' || *p == 'E') {
+        p++;
+        if (*p == '+' || *p == '-') p++;
+        if (!is_digit(*p)) return NULL;
+    }
+    return long_number(start, out);
+}
+
+/* ---- dates ---- */
+static inline int two(const uint8_t *p) {
+    return is_digit(p[0]) && is_digit(p[1]) ? (p[0] - '0') * 10 + p[1] - '0' : -1;
+}
+
+static inline int64_t days_from_civil(int64_t y, int64_t m, int64_t d) {   /* Howard Hinnant's algorithm */
+    int64_t era, yoe, doy, doe;
+    y -= m <= 2;
+    era = y / 400;
+    yoe = y - era * 400;
+    doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
+    doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+    return era * 146097 + doe - 719468;
+}
+
+static inline int moment(int year, int month, int day, int hour, int minute, int second, int64_t *out) {
+    static const int8_t DAYS[13] = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    /* The first and last years can leave datetime's range when a zone is taken off: Python decides there. */
+    if (year < 2 || year > 9998 || month < 1 || month > 12 || day < 1 || day > DAYS[month] + (month == 2 && leap)) return 0;
+    if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return 0;
+    *out = (days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second) * 1000000;
+    return 1;
+}
+
+/* Mon Aug 22 2022 13:52:52 GMT-0700 (Pacific Daylight Time) */
+static const uint8_t *read_javascript_date(const uint8_t *p, int64_t *out) {
+    static const char MONTHS[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    int month, day, year;
+    if (p[0] < 'A' || p[0] > 'Z' || p[1] < 'a' || p[1] > 'z' || p[2] < 'a' || p[2] > 'z' || p[3] != ' ') return NULL;
+    for (month = 0; month < 12 && memcmp(p + 4, MONTHS + 3 * month, 3); month++) {}
+    if (month == 12 || p[7] != ' ' || !is_digit(p[8])) return NULL;
+    if (is_digit(p[9])) { day = two(p + 8); p += 10; } else { day = p[8] - '0'; p += 9; }
+    if (p[0] != ' ' || two(p + 1) < 0 || two(p + 3) < 0 || p[5] != ' ' || p[8] != ':' || p[11] != ':') return NULL;
+    year = two(p + 1) * 100 + two(p + 3);
+    if (!moment(year, month + 1, day, two(p + 6), two(p + 9), two(p + 12), out)) return NULL;
+    p += 14;
+    if (p[0] == ' ' && (memcmp(p + 1, "GMT", 3) == 0 || memcmp(p + 1, "UTC", 3) == 0)) {
+        int hours = two(p + 5), minutes, sign = p[4] == '-' ? -1 : 1;
+        if ((p[4] != '+' && p[4] != '-') || hours < 0 || hours > 23) return NULL;
+        p += 7 + (p[7] == ':');
+        minutes = two(p);
+        if (minutes < 0 || minutes > 59) return NULL;
+        *out -= sign * (int64_t)(hours * 60 + minutes) * 60000000;
+        p += 2;
+    }
+    if (p[0] == ' ' && p[1] == '(') {
+        for (p += 2; *p != ')'; p++)
+            if (*p < 0x20 || *p >= 0x7f || *p == '"' || *p == '\\' || *p == '(') return NULL;
+        p++;
+    }
+    return *p == '"' ? p : NULL;
+}
+
+/* `p` stands behind the opening quote; returns the closing one. The forms real manifests hold, each as fromisoformat reads it. */
+static inline const uint8_t *read_date(const uint8_t *p, int64_t *out, int *javascript) {
+    int digits;
+    int64_t micro;
+    *javascript = 0;
+    if (!is_digit(*p)) {
+        *javascript = 1;
+        return read_javascript_date(p, out);
+    }
+    if (p[4] != '-' || p[7] != '-' || (p[10] != 'T' && p[10] != ' ') || p[13] != ':' || p[16] != ':') return NULL;
+    if (two(p) < 0 || two(p + 2) < 0 || !moment(two(p) * 100 + two(p + 2), two(p + 5), two(p + 8), two(p + 11), two(p + 14), two(p + 17), out)) return NULL;
+    p += 19;
+    if (*p == '.') {
+        uint64_t fraction = load64(++p);
+        digits = count_digits(fraction);
+        if (digits == 6) micro = (int64_t)join_digits(fraction, 6);
+        else if (digits == 3) micro = 1000 * (int64_t)join_digits(fraction, 3);
+        else return NULL;
+        *out += micro;
+        p += digits;
+    }
+    if (*p == 'Z') p++;
+    else if (*p == '+' || *p == '-') {
+        int hours = two(p + 1), minutes = p[3] == ':' ? two(p + 4) : -1;
+        if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return NULL;
+        *out -= (*p == '-' ? -1 : 1) * (int64_t)(hours * 60 + minutes) * 60000000;
+        p += 6;
+    }
+    return *p == '"' ? p : NULL;
+}
+#endif

@@ -1,0 +1,165 @@
+/* Rows as bytes, for those in which most residuals are not zero: undo a filter, find the runs. Knows one row at a time. */
+#ifndef LV_PNG_DENSE_H
+#define LV_PNG_DENSE_H
+
+#include "png_bytes.h"
+
+typedef struct {
+    int32_t end; /* exclusive column; a row's runs end where the next one begins, the last one at the row's end */
+    uint32_t color; /* the pixel's bytes, the first one lowest */
+} lv_run;
+
+#define LV_SWAR 0x7f7f7f7fu
+
+/* Four bytes added without carries between them. */
+LV_INLINE uint32_t lv_add4(uint32_t a, uint32_t b) { return ((a & LV_SWAR) + (b & LV_SWAR)) ^ ((a ^ b) & ~LV_SWAR); }
+
+LV_INLINE uint64_t lv_add8(uint64_t a, uint64_t b) {
+    const uint64_t low = LV_SWAR | (uint64_t)LV_SWAR << 32;
+    return ((a & low) + (b & low)) ^ ((a ^ b) & ~low);
+}
+
+/* (a + b) / 2 of four bytes. */
+LV_INLINE uint32_t lv_average4(uint32_t a, uint32_t b) { return (a & b) + (((a ^ b) & 0xfefefefeu) >> 1); }
+
+LV_INLINE uint32_t lv_paeth1(int left, int up, int corner) {
+    int a = up - corner, b = left - corner, c = a + b;
+    a = a < 0 ? -a : a;
+    b = b < 0 ? -b : b;
+    c = c < 0 ? -c : c;
+    return (uint32_t)(a <= b && a <= c ? left : b <= c ? up : corner);
+}
+
+/* PNG 9.4 for the bytes of one pixel: the neighbour nearest to left + up - corner, ties in the order left, up, corner. */
+LV_INLINE uint32_t lv_paeth4(uint32_t left, uint32_t up, uint32_t corner) {
+#ifdef __AVX2__
+    __m128i a = _mm_cvtepu8_epi16(_mm_cvtsi32_si128((int)left)), b = _mm_cvtepu8_epi16(_mm_cvtsi32_si128((int)up));
+    __m128i c = _mm_cvtepu8_epi16(_mm_cvtsi32_si128((int)corner));
+    __m128i pa = _mm_sub_epi16(b, c), pb = _mm_sub_epi16(a, c), pc = _mm_abs_epi16(_mm_add_epi16(pa, pb)), least, pick;
+    pa = _mm_abs_epi16(pa);
+    pb = _mm_abs_epi16(pb);
+    least = _mm_min_epi16(pc, _mm_min_epi16(pa, pb));
+    pick = _mm_blendv_epi8(c, b, _mm_cmpeq_epi16(least, pb));
+    pick = _mm_blendv_epi8(pick, a, _mm_cmpeq_epi16(least, pa));
+    return (uint32_t)_mm_cvtsi128_si32(_mm_packus_epi16(pick, pick));
+#else
+    uint32_t out = 0;
+    int k;
+    for (k = 0; k < 32; k += 8)
+        out |= lv_paeth1((int)(left >> k & 255), (int)(up >> k & 255), (int)(corner >> k & 255)) << k;
+    return out;
+#endif
+}
+
+/* One pixel of 1, 3 or 4 bytes. May read 4: rows and windows are padded. */
+LV_INLINE uint32_t lv_pixel(const uint8_t *p, const int bpp) {
+    return bpp == 1 ? *p : bpp == 3 ? lv_load32(p) & 0xffffffu : lv_load32(p);
+}
+
+LV_INLINE void lv_put_pixel(uint8_t *p, uint32_t v, const int bpp) {
+    if (bpp == 1) *p = (uint8_t)v;
+    else memcpy(p, &v, 4); /* of 3 bytes the fourth is the next pixel's, which is written after it, or padding */
+}
+
+/* Write the row to `out` (padded); `above` is the row above, `in` the residuals. Nothing overlaps. */
+LV_INLINE void lv_unfilter_as(int filter, const uint8_t *restrict in, const uint8_t *restrict above, uint8_t *restrict out,
+                              int32_t cells, const int bpp) {
+    const int64_t size = (int64_t)cells * bpp;
+    uint32_t left = 0, corner = 0, up;
+    int64_t k;
+    switch (filter) {
+    case 0:
+        memcpy(out, in, (size_t)size);
+        break;
+    case 1:
+        k = 0;
+        if (bpp == 1) /* eight sums at once: x[i] += x[i - 1], then [i - 2], then [i - 4], then the byte before */
+            for (; k + 8 <= size; k += 8) {
+                uint64_t sums = lv_load64(in + k);
+                sums = lv_add8(sums, sums << 8);
+                sums = lv_add8(sums, sums << 16);
+                sums = lv_add8(lv_add8(sums, sums << 32), left * 0x0101010101010101ULL);
+                left = (uint32_t)(sums >> 56);
+                memcpy(out + k, &sums, 8);
+            }
+        for (; k < size; k += bpp) lv_put_pixel(out + k, left = lv_add4(left, lv_pixel(in + k, bpp)), bpp);
+        break;
+    case 2:
+        for (k = 0; k < size; k++) out[k] = (uint8_t)(in[k] + above[k]);
+        break;
+    case 3:
+        for (k = 0; k < size; k += bpp) {
+            left = lv_add4(lv_average4(left, lv_pixel(above + k, bpp)), lv_pixel(in + k, bpp));
+            lv_put_pixel(out + k, left, bpp);
+        }
+        break;
+    default:
+        for (k = 0; k < size; k += bpp) {
+            up = lv_pixel(above + k, bpp);
+            if (bpp == 1) left = (lv_paeth1((int)left, (int)up, (int)corner) + in[k]) & 255;
+            else left = lv_add4(lv_paeth4(left, up, corner), lv_pixel(in + k, bpp));
+            corner = up;
+            lv_put_pixel(out + k, left, bpp);
+        }
+    }
+}
+
+static void lv_unfilter(int filter, const uint8_t *in, const uint8_t *above, uint8_t *out, int32_t cells, int bpp) {
+    if (bpp == 1) lv_unfilter_as(filter, in, above, out, cells, 1);
+    else if (bpp == 3) lv_unfilter_as(filter, in, above, out, cells, 3);
+    else lv_unfilter_as(filter, in, above, out, cells, 4);
+}
+
+/* Blocks in which every pixel equals its left neighbour are passed over; in the others each pixel is looked at without
+ * a branch, since noise would make a wrong guess every other pixel. `out` has room for `cells` + 1 runs. */
+LV_INLINE int64_t lv_find_runs_as(const uint8_t *row, int32_t cells, lv_run *out, const int bpp) {
+    const int32_t step = bpp == 1 ? 32 : 8;
+    const uint32_t looked = bpp == 3 ? 0xffffffu : 0xffffffffu;
+    uint32_t color = lv_pixel(row, bpp);
+    int64_t n = 0;
+    int32_t c = 1;
+    while (c < cells) {
+        const uint8_t *p = row + (int64_t)c * bpp;
+        int32_t stop = c + step;
+        if (stop <= cells && !(lv_differ32(p, p - bpp) & looked)) {
+            c = stop;
+            continue;
+        }
+        if (stop > cells) stop = cells;
+        for (; c < stop; c++, p += bpp) {
+            uint32_t next = lv_pixel(p, bpp);
+            out[n].end = c;
+            out[n].color = color;
+            n += next != color;
+            color = next;
+        }
+    }
+    out[n].end = cells;
+    out[n].color = color;
+    return n + 1;
+}
+
+static int64_t lv_find_runs(const uint8_t *row, int32_t cells, lv_run *out, int bpp) {
+    if (bpp == 1) return lv_find_runs_as(row, cells, out, 1);
+    if (bpp == 3) return lv_find_runs_as(row, cells, out, 3);
+    return lv_find_runs_as(row, cells, out, 4);
+}
+
+/* The other way round: the bytes of a row of runs. `row` is padded. */
+static void lv_fill_runs(const lv_run *runs, int64_t n, uint8_t *row, int bpp) {
+    int32_t c = 0;
+    int64_t k;
+    for (k = 0; k < n; k++) {
+        uint32_t color = runs[k].color;
+        if (bpp == 1) {
+            memset(row + c, (int)color, (size_t)(runs[k].end - c));
+            c = runs[k].end;
+        } else if (bpp == 3) {
+            for (; c < runs[k].end; c++) lv_put_pixel(row + 3 * (int64_t)c, color, 3);
+        } else {
+            for (; c < runs[k].end; c++) lv_put_pixel(row + 4 * (int64_t)c, color, 4);
+        }
+    }
+}
+
+#endif

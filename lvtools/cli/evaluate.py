@@ -1,0 +1,152 @@
+"""lvtools evaluate: predictions against the truth.
+
+Exit 0 every image of the truth was compared, 1 compared but with errors, 2 could not compare.
+
+The work is `lvtools.evaluate`; here its summary is printed and its document written.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+from lvtools.cli.terminal import talk, wants_progress
+from lvtools.evaluation import evaluate
+from lvtools.evaluation.matching import LEVELS
+from lvtools.evaluation.summary import Section, aligned, is_text, sections
+from lvtools.findings import count_by_severity
+from lvtools.formats.predictions import PREDICTION_FORMATS
+from lvtools.masks import ALPHA_RULES, AlphaRule
+
+_FORMATS = click.Choice(["auto", *PREDICTION_FORMATS])
+
+
+@click.command(name="evaluate")
+@click.argument("truth")
+@click.argument("predictions")
+@click.option("--images", metavar="ROOT", help="Folder or s3:// prefix of the truth's images and masks.")
+@click.option("--prediction-images", metavar="ROOT", help="The same for predicted masks; else beside the predictions.")
+@click.option(
+    "--threshold", type=float, help="Anomalous from this score on. Default: the predictions' own classes, else 0.5."
+)
+@click.option("--positive", default="anomaly", show_default=True, help="The class looked for.")
+@click.option(
+    "--match", type=click.Choice(["auto", *LEVELS]), default="auto", show_default=True, help="How images are paired."
+)
+@click.option(
+    "--alpha",
+    type=click.Choice(ALPHA_RULES),
+    default="opaque",
+    show_default=True,
+    help="How transparent mask pixels count.",
+)
+@click.option("--truth-format", type=_FORMATS, default="auto", help="Force the form of TRUTH.")
+@click.option("--prediction-format", type=_FORMATS, default="auto", help="Force the form of PREDICTIONS.")
+@click.option(
+    "--json",
+    "json_file",
+    is_flag=False,
+    flag_value="-",
+    metavar="[FILE]",
+    help="Write the whole result as JSON; - or nothing: standard output.",
+)
+@click.option("--html", "html_file", metavar="FILE", help="Write a page with the worst images.")
+@click.option("--progress/--no-progress", default=None, help="On standard error; by default only on a terminal.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    truth: str,
+    predictions: str,
+    images: str | None,
+    prediction_images: str | None,
+    threshold: float | None,
+    positive: str,
+    match: str,
+    alpha: AlphaRule,
+    truth_format: str,
+    prediction_format: str,
+    json_file: str | None,
+    html_file: str | None,
+    progress: bool | None,
+) -> None:
+    """Compare PREDICTIONS with TRUTH, image by image and, where both have masks, pixel by pixel.
+
+    TRUTH is a manifest or any form of predictions; PREDICTIONS are saved DetectAnomalies answers (JSON Lines, an
+    array, a folder of IMAGE.json), edge captures, a manifest, CSV, Parquet, Arrow or JSON records. One of them may be
+    - for standard input.
+
+    Exit codes: 0 every image of the truth was compared, 1 compared but with errors (missing predictions, broken lines,
+    unreadable masks, contradicting duplicates), 2 could not compare.
+    """
+    with _progress(progress) as on_image:
+        result = evaluate(
+            truth,
+            predictions,
+            objects=images,
+            prediction_objects=prediction_images,
+            threshold=threshold,
+            match=match,
+            alpha=alpha,
+            positive=positive,
+            truth_format=truth_format,
+            prediction_format=prediction_format,
+            progress=on_image,
+        )
+    if json_file == "-":
+        click.echo(result.to_json(), nl=False)
+    else:
+        _print(list(sections(result)))
+        if json_file is not None:
+            result.to_json(json_file)
+    if html_file is not None:
+        result.to_html(html_file, images)
+    ctx.exit(1 if count_by_severity(result.findings)["error"] else 0)
+
+
+def _print(parts: list[Section]) -> None:
+    if not sys.stdout.isatty():
+        click.echo("\n\n".join("\n".join(aligned(part)) for part in parts))
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    for part in parts:
+        console.print(Text(part.title, style="bold"))
+        if part.rows:
+            table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+            for place, name in enumerate(part.head):
+                if is_text(part, place):
+                    table.add_column(
+                        Text(name), overflow="fold", min_width=min(12, max(len(row[place]) for row in part.rows))
+                    )
+                else:  # a cut number is a wrong number
+                    width = max(len(text) for text in (*name.split(), *(row[place] for row in part.rows)))
+                    table.add_column(Text(name), justify="right", min_width=width)
+            for row in part.rows:
+                table.add_row(*map(Text, row))  # Text: a class called [bold] is no markup
+            if console.measure(table, options=console.options.update(max_width=1000)).minimum <= console.width:
+                console.print(table)
+            else:  # too narrow a window: let it wrap lines, but cut nothing
+                console.print(Text("\n".join(list(aligned(part))[1 : 2 + len(part.rows)])), soft_wrap=True)
+        for note in part.notes:
+            console.print(Text(note))
+        console.print()
+
+
+@contextmanager
+def _progress(option: bool | None) -> Iterator[Callable[[int, int], None] | None]:
+    if not wants_progress(option):
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=talk(), transient=True) as bar:
+        task = bar.add_task("images", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

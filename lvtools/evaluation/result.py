@@ -1,0 +1,323 @@
+"""The result of an evaluation: states and tables, and the document that reports and programs read."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+import pyarrow as pa
+
+from lvtools.atomic import write_atomically
+from lvtools.dataset import ColorMap, format_color
+from lvtools.errors import LvtoolsError
+from lvtools.evaluation.matching import Match
+from lvtools.evaluation.pixels import PixelReader, read_first, row_at
+from lvtools.findings import FindingList, count_by_severity
+from lvtools.findings import render as finding_texts
+from lvtools.metrics import ConfusionMatrix, Interval, PixelState, f1_interval, wilson
+from lvtools.objects import Objects
+
+if TYPE_CHECKING:
+    from lvtools.report import Picture
+
+PER_IMAGE_SCHEMA = pa.schema(
+    [
+        pa.field("source_ref", pa.string(), metadata={"about": "as the truth writes it"}),
+        pa.field("truth", pa.string()),
+        pa.field("prediction", pa.string()),
+        pa.field("score", pa.float64(), metadata={"about": "how anomalous, 0..1"}),
+        pa.field("correct", pa.bool_()),
+        pa.field(
+            "iou", pa.float64(), metadata={"about": "mean over the anomaly classes in truth or prediction; null: none"}
+        ),
+        pa.field("wrong_px", pa.int64(), metadata={"about": "pixels of no class left out; null: not compared"}),
+        pa.field("truth_px", pa.int64(), metadata={"about": "pixels of anomaly classes"}),
+        pa.field("prediction_px", pa.int64()),
+        pa.field("truth_line", pa.int64()),
+        pa.field("prediction_line", pa.int64()),
+        pa.field("truth_mask_ref", pa.string()),
+        pa.field("prediction_mask_ref", pa.string()),
+    ]
+)
+
+FINDING_KEYS = ("file", "line", "column", "pointer", "code", "severity", "value", "related_line")
+
+
+class Side(NamedTuple):
+    """Where one side came from: its name, how many different images it has, the format it was read as."""
+
+    origin: str
+    images: int
+    format: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Evaluation:
+    """Predictions compared with the truth.
+
+    Attributes
+    ----------
+    truth, predictions : Side
+    match : Match
+        How images were matched, and which references were left out for what reason.
+    image : ConfusionMatrix
+        Rows truth, columns prediction.
+    positive : str or None
+        The class looked for; None when there are more than two.
+    threshold : float or None
+        The score from which an image is anomalous; None when the predictions brought their classes.
+    threshold_assumed : bool
+        The threshold is the default, 0.5, because there were scores only and none was given.
+    pixel : PixelState or None
+        None when no pair of masks could be compared.
+    per_image : pyarrow.Table
+        `PER_IMAGE_SCHEMA`, a row per image that was counted, in the order of the truth.
+    findings : pyarrow.Table
+        `FINDING_SCHEMA`: everything that was left out or read with doubts.
+    """
+
+    truth: Side
+    predictions: Side
+    match: Match
+    image: ConfusionMatrix
+    positive: str | None
+    threshold: float | None
+    threshold_assumed: bool
+    pixel: PixelState | None
+    per_image: pa.Table
+    findings: pa.Table
+    reader: PixelReader | None = field(default=None)
+    tables: tuple[pa.Table, ...] = field(default=())
+
+    def accuracy(self) -> Interval:
+        """The share of images called correctly, with its 95 % interval."""
+        return wilson(sum(self.image.tp(name) for name in self.image.named_classes), self.image.total)
+
+    def precision(self, cls: str | None = None) -> Interval:
+        """Of the images called `cls` (by default the positive class), the share that is."""
+        name = self._class(cls)
+        return wilson(self.image.tp(name), self.image.predicted(name))
+
+    def recall(self, cls: str | None = None) -> Interval:
+        """Of the images that are `cls`, the share called so."""
+        name = self._class(cls)
+        return wilson(self.image.tp(name), self.image.support(name))
+
+    def f1(self, cls: str | None = None) -> Interval:
+        """F1 of `cls`; see `lvtools.metrics.f1_interval` for what its interval takes as given."""
+        name = self._class(cls)
+        return f1_interval(self.image.tp(name), self.image.fp(name), self.image.fn(name))
+
+    def _class(self, cls: str | None) -> str:
+        name = cls if cls is not None else self.positive
+        if name is None:
+            raise LvtoolsError(f"which class? there are {', '.join(self.image.named_classes)}", hint="name one")
+        return name
+
+    def to_dict(self) -> dict[str, Any]:
+        """The evaluation as one JSON document; what is undefined is null. docs/evaluation.md describes every key."""
+        document: dict[str, Any] = _without_nan(
+            {
+                "lvtools_evaluation": 1,
+                "truth": self.truth._asdict(),
+                "predictions": self.predictions._asdict(),
+                "match": {
+                    "by": self.match.by,
+                    "matched": len(self.match.pairs),
+                    "missing": self.match.missing,
+                    "extra": self.match.extra,
+                    "duplicates": self.match.duplicates,
+                    "unlabeled": self.match.unlabeled,
+                },
+                "image": self._image_part(),
+                "pixel": self._pixel_part(),
+                "images": self.per_image.to_pylist(),
+                "findings": {**count_by_severity(self.findings), "rows": list(self._finding_rows())},
+            }
+        )
+        return document
+
+    def _image_part(self) -> dict[str, Any]:
+        matrix, positive = self.image, self.positive
+        two = positive is not None
+        counts = {name: getattr(matrix, name)(positive) if two else None for name in ("tp", "fp", "fn", "tn")}
+        figures = {name: getattr(self, name)()._asdict() if two else None for name in ("precision", "recall", "f1")}
+        return {
+            "classes": list(matrix.classes),
+            "confusion_matrix": matrix.counts.tolist(),
+            "positive": positive,
+            "threshold": self.threshold,
+            **counts,
+            "accuracy": self.accuracy()._asdict(),
+            **figures,
+            "per_class": [
+                {
+                    "class_name": name,
+                    "support": matrix.support(name),
+                    "predicted": matrix.predicted(name),
+                    "precision": self.precision(name)._asdict(),
+                    "recall": self.recall(name)._asdict(),
+                    "f1": self.f1(name)._asdict(),
+                }
+                for name in matrix.named_classes
+            ],
+        }
+
+    def mean_iou(self) -> float:
+        """The mean over the anomaly classes of their pooled IoU, where defined; the background would flatter it."""
+        if self.pixel is None:
+            return math.nan
+        defined = [iou for iou in map(self.pixel.iou, self.pixel.pooled.named_classes[1:]) if not math.isnan(iou)]
+        return math.fsum(defined) / len(defined) if defined else math.nan
+
+    def _pixel_part(self) -> dict[str, Any] | None:
+        if self.pixel is None:
+            return None
+        state, matrix = self.pixel, self.pixel.pooled
+        colors = self.color_map()
+        return {
+            "images": state.images,
+            "classes": list(matrix.classes),
+            "confusion_matrix": matrix.counts.tolist(),
+            "ambiguous_px": state.ambiguous_px,
+            "unknown_px": state.unknown_px,
+            "mean_iou": self.mean_iou(),
+            "per_class": [
+                {
+                    "class_name": name,
+                    "color": format_color(colors[name]) if name in colors else None,
+                    "images": state.images_with(name),
+                    "truth_px": matrix.support(name),
+                    "prediction_px": matrix.predicted(name),
+                    "truth_fraction": matrix.support(name) / matrix.total if matrix.total else math.nan,
+                    "prediction_fraction": matrix.predicted(name) / matrix.total if matrix.total else math.nan,
+                    "iou": state.iou(name),
+                    "mean_iou": state.mean_iou(name),
+                    "precision": matrix.precision(name),
+                    "recall": matrix.recall(name),
+                    "f1": matrix.f1(name),
+                }
+                for name in matrix.named_classes
+            ],
+        }
+
+    def color_map(self) -> dict[str, int]:
+        """The first colour that each class has, truth before predictions; the background as white without one."""
+        found: dict[str, int] = {}
+        for table in self.tables:
+            for colors in table["anomaly_classes"].to_pylist():
+                for one in colors or ():
+                    name = one["class_name"]
+                    if name is None or name in found:
+                        continue
+                    try:
+                        found[name] = ColorMap([(name, one["color"])])[name]
+                    except LvtoolsError:
+                        continue  # said by the finding of that mask
+        background = [found.pop(name) for name in list(found) if name.casefold() == "background"]
+        return {"background": background[0] if background else 0xFFFFFF, **found}
+
+    def _finding_rows(self) -> Iterator[dict[str, Any]]:
+        for row in finding_texts.rows(self.findings):
+            yield {key: row[key] for key in (*FINDING_KEYS, "message", "hint")}
+
+    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The document as text; with `path` also as a file, whole or not at all.
+
+        Raises
+        ------
+        ObjectError
+            The file cannot be written.
+        """
+        data = orjson.dumps(self.to_dict(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        if path is not None:
+            write_atomically(path, data)
+        return data.decode()
+
+    def to_html(
+        self, path: str | os.PathLike[str], objects: Objects | str | os.PathLike[str] | None = None, *, limit: int = 12
+    ) -> None:
+        """Write a self-contained page with the `limit` worst images, found under `objects`, else where the masks are.
+
+        Raises
+        ------
+        MissingDependencyError
+            The page needs jinja2.
+        ObjectError
+            The file cannot be written.
+        """
+        from lvtools.report import pick_worst, write_evaluation_html
+
+        document = self.to_dict()
+        worst = pick_worst(document["images"], limit, threshold=self.threshold)
+        root = objects if isinstance(objects, Objects) or objects is None else Objects(objects)
+        classes = self.reader.classes if self.reader is not None else ()
+        colors = {name: color for name, color in self.color_map().items() if name in classes}
+        write_evaluation_html(document, path, pictures=self._pictures(worst, root), color_map=colors, classes=classes)
+
+    def _pictures(self, rows: list[Any], root: Objects | None) -> Iterator[Picture]:
+        """One image at a time, read again: an evaluation keeps no pixels."""
+        from lvtools.images import decode_image
+        from lvtools.report import Picture
+
+        pairs = {(self.tables[0]["source_ref"][t].as_py()): (t, p) for t, p in self.match.pairs}
+        places = (root,) if root is not None else self.reader.truth_roots if self.reader is not None else ()
+        for row in rows:
+            at_truth, at_prediction = pairs[row["source_ref"]]
+            truth = row_at(self.tables[0], at_truth, is_normal=self._is_normal(row["truth"]))
+            prediction = row_at(self.tables[1], at_prediction, is_normal=self._is_normal(row["prediction"]))
+            image, counted = None, None
+            try:
+                image = decode_image(read_first(places, truth.source_ref))
+            except LvtoolsError:
+                image = None  # the page shows the masks alone, or the names
+            if self.reader is not None:
+                counted = self._quiet_reader().read(truth, prediction)
+            indexes = (counted.truth, counted.prediction) if counted is not None else (None, None)
+            if image is not None and counted is not None and image.shape[:2] != counted.truth.shape:
+                image = None
+            yield Picture(row["source_ref"], image, *indexes)
+
+    def _quiet_reader(self) -> PixelReader:
+        """A reader whose findings nobody sees: they have been reported."""
+        from dataclasses import replace
+
+        assert self.reader is not None  # noqa: S101 - the type checker's sake
+        return replace(
+            self.reader,
+            truth_findings=FindingList(""),
+            prediction_findings=FindingList(""),
+            ambiguous={"truth": [], "prediction": []},
+        )
+
+    def _is_normal(self, name: str) -> bool:
+        return name != self.positive if self.positive is not None else name.casefold() == "normal"
+
+    def __str__(self) -> str:
+        from lvtools.evaluation.summary import as_text
+
+        return as_text(self)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from lvtools.evaluation.summary import as_html
+
+        return as_html(self)
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(item) for item in value]
+    return value
+
+
+__all__ = ["PER_IMAGE_SCHEMA", "Evaluation", "Side"]

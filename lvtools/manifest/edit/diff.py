@@ -1,0 +1,174 @@
+"""What differs between two manifests in meaning: images by `source-ref`, members by JSON pointer.
+
+The order of lines and keys, white space, escapes and the spelling of numbers (1, 1.0) make no difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from lvtools.manifest.edit.lines import Line, canonical, read_lines
+from lvtools.manifest.scan import pointer
+from lvtools.objects import Source, origin_of
+from lvtools.text import printable
+
+CHANGE_SCHEMA = pa.schema(
+    [
+        pa.field("kind", pa.dictionary(pa.int32(), pa.string()), metadata={"about": "added, removed or changed"}),
+        pa.field("source_ref", pa.string(), metadata={"about": "null: a line without one"}),
+        pa.field("line_a", pa.int64()),
+        pa.field("line_b", pa.int64()),
+        pa.field("pointer", pa.string(), metadata={"about": "of a changed line, RFC 6901"}),
+        pa.field("before", pa.string(), metadata={"about": "JSON; null: not there"}),
+        pa.field("after", pa.string(), metadata={"about": "JSON; null: not there"}),
+    ]
+)
+_SHOWN = 20
+_SHOWN_CHARS = 100
+
+
+@dataclass(frozen=True)
+class ManifestDiff:
+    """The difference of two manifests: `changes` (`CHANGE_SCHEMA`), and counts of images."""
+
+    a: str
+    b: str
+    added: int
+    removed: int
+    changed: int
+    unchanged: int
+    changes: pa.Table
+
+    @property
+    def same(self) -> bool:
+        """Do both say the same?"""
+        return not (self.added or self.removed or self.changed)
+
+    def to_json(self) -> bytes:
+        """One JSON document."""
+        head = {"lvtools_diff": 1, "a": self.a, "b": self.b, "same": self.same, "added": self.added}
+        head |= {"removed": self.removed, "changed": self.changed, "unchanged": self.unchanged}
+        rows = self.changes.to_pylist()
+        for row in rows:
+            for name in ("before", "after"):
+                row[name] = None if row[name] is None else orjson.Fragment(row[name])
+        return orjson.dumps({**head, "changes": rows}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+    def to_text(self, *, everything: bool = False) -> str:
+        """The differences for people: the first images of each kind, or all of them."""
+        return "".join(_text(self, everything))
+
+
+def diff_manifests(a: Source, b: Source) -> ManifestDiff:
+    """Compare two manifests by what they say.
+
+    An image that stands several times in both is compared in the order of its lines. Lines without `source-ref` and
+    broken lines are the same when their content is.
+
+    Raises
+    ------
+    ObjectError
+        A source cannot be read.
+    """
+    left, right = _by_identity(a), _by_identity(b)
+    rows: list[tuple[str, str | None, int | None, int | None, str | None, str | None, str | None]] = []
+    added = removed = changed = unchanged = 0
+    for key, lines in left.items():
+        others = right.get(key, [])
+        for one, other in zip(lines, others, strict=False):
+            found = list(_differences(one.value, other.value, ())) if one.value is not None else []
+            if found:
+                changed += 1
+                rows += [("changed", one.ref, one.number, other.number, *difference) for difference in found]
+            else:
+                unchanged += 1
+        for one in lines[len(others) :]:
+            removed += 1
+            rows.append(("removed", one.ref, one.number, None, None, _shown(one), None))
+    for key, lines in right.items():
+        for one in lines[len(left.get(key, [])) :]:
+            added += 1
+            rows.append(("added", one.ref, None, one.number, None, None, _shown(one)))
+    columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * len(CHANGE_SCHEMA)
+    arrays = [
+        pa.array(column, pa.string()).dictionary_encode()
+        if pa.types.is_dictionary(field.type)
+        else pa.array(column, field.type)
+        for column, field in zip(columns, CHANGE_SCHEMA, strict=True)
+    ]
+    table = pa.Table.from_arrays(arrays, schema=CHANGE_SCHEMA)
+    return ManifestDiff(origin_of(a), origin_of(b), added, removed, changed, unchanged, table)
+
+
+def _by_identity(source: Source) -> dict[object, list[Line]]:
+    found: dict[object, list[Line]] = {}
+    for line in read_lines(source):
+        if line.is_blank:
+            continue
+        key: object = line.ref
+        if key is None:
+            key = (b"line", line.body if line.value is None else canonical(line.value))
+        found.setdefault(key, []).append(line)
+    return found
+
+
+def _shown(line: Line) -> str:
+    """An added or removed line as JSON text; a broken one as a JSON string of what stands there."""
+    if line.value is not None:
+        return line.body.decode()
+    return orjson.dumps(line.body.decode("utf-8", "backslashreplace")).decode()
+
+
+def _differences(a: Any, b: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str, str | None, str | None]]:
+    if isinstance(a, dict) and isinstance(b, dict):
+        for key in dict.fromkeys([*a, *b]):
+            if key not in a:
+                yield pointer((*path, key)), None, _json(b[key])
+            elif key not in b:
+                yield pointer((*path, key)), _json(a[key]), None
+            else:
+                yield from _differences(a[key], b[key], (*path, key))
+    elif isinstance(a, list) and isinstance(b, list):
+        for index in range(max(len(a), len(b))):
+            if index >= len(a):
+                yield pointer((*path, index)), None, _json(b[index])
+            elif index >= len(b):
+                yield pointer((*path, index)), _json(a[index]), None
+            else:
+                yield from _differences(a[index], b[index], (*path, index))
+    elif canonical(a) != canonical(b):
+        yield pointer(path), _json(a), _json(b)
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _text(diff: ManifestDiff, everything: bool) -> Iterator[str]:
+    groups: dict[tuple[str, int | None, int | None], list[dict[str, Any]]] = {}
+    for row in diff.changes.to_pylist():
+        groups.setdefault((row["kind"], row["line_a"], row["line_b"]), []).append(row)
+    counts = {"removed": diff.removed, "added": diff.added, "changed": diff.changed}
+    for kind, sign in (("removed", "-"), ("added", "+"), ("changed", "~")):
+        ours = [(key, rows) for key, rows in groups.items() if key[0] == kind]
+        shown = len(ours) if everything or len(ours) <= _SHOWN + 1 else _SHOWN
+        for (_, line_a, line_b), rows in ours[:shown]:
+            places = [f"{diff.a}:{line_a}"] * (line_a is not None) + [f"{diff.b}:{line_b}"] * (line_b is not None)
+            name = rows[0]["source_ref"] or "(no source-ref)"
+            yield f"{sign} {printable(name)}  [{printable(', '.join(places))}]\n"
+            if kind == "changed":
+                for row in rows:
+                    yield f"    {printable(row['pointer'] or '/')}: {_brief(row['before'])} -> {_brief(row['after'])}\n"
+        if shown < len(ours):
+            yield f"  … and {counts[kind] - shown:,} more {kind}\n"
+
+
+def _brief(text: str | None) -> str:
+    if text is None:
+        return "(absent)"
+    return printable(text if len(text) <= _SHOWN_CHARS else text[: _SHOWN_CHARS - 1] + "…")

@@ -1,0 +1,147 @@
+"""The fast road from a mask's bytes to its colours: `_native.png_runs`, one workspace per thread, no pixels.
+
+What the kernel does not take (16 bits, Adam7, grey + alpha), finds damaged or has no room for is answered with None,
+and the caller goes the exact slow road of `lvtools.masks.png`: that one decides, and has the words. So the engine could
+only be wrong by reading what it should not, or reading it differently; tests/masks/fuzz_runs.py looks for both.
+
+LVTOOLS_SIMD=0 in the environment keeps to the kernel without AVX2; LVTOOLS_ENGINE=0 to the slow road.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from types import ModuleType
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lvtools.errors import MaskError
+from lvtools.masks import png
+
+
+def _kernel() -> ModuleType | None:
+    """The best kernel this processor runs; None where there is none."""
+    if os.environ.get("LVTOOLS_ENGINE") == "0":
+        return None
+    try:
+        from lvtools._native import png_runs
+    except ImportError:  # a big-endian machine: setup.py leaves it out
+        return None
+    if os.environ.get("LVTOOLS_SIMD") == "0" or not png_runs.has_avx2():
+        return png_runs
+    try:
+        from lvtools._native import png_runs_avx2
+    except ImportError:
+        return png_runs
+    return png_runs_avx2
+
+
+KERNEL = _kernel()
+_threads = threading.local()
+_Found: TypeAlias = tuple[int, int, bytes, bytes, bytes, bytes, bytes, bytes, bytes]  # see Workspace.read
+
+MAX_KEPT_RUNS = 2**24  # 128 MB of run lists; a mask with more has no runs worth the name, and goes by its pixels
+
+
+class Counted(NamedTuple):
+    """Size, and the distinct RGBA values in the order of first sight; as `lvtools.masks.colors.ColorCounts`."""
+
+    height: int
+    width: int
+    colors: NDArray[np.uint32]
+    counts: NDArray[np.int64]
+    first: NDArray[np.int64]
+
+
+class Runs(NamedTuple):
+    """A mask as groups of equal rows, each a list of runs.
+
+    Attributes
+    ----------
+    counted : Counted
+    ends, numbers : ndarray of int32, shape (runs,)
+        Exclusive end column of each run, and the place of its colour in `counted.colors`.
+    starts : ndarray of int64, shape (groups + 1,)
+        The runs of group g are starts[g]:starts[g + 1]; their ends ascend to the width.
+    rows : ndarray of int32, shape (groups,)
+        How many rows each group stands for, from the top; they add up to the height.
+    """
+
+    counted: Counted
+    ends: NDArray[np.int32]
+    numbers: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    rows: NDArray[np.int32]
+
+
+def count_png(data: memoryview, most_colors: int) -> Counted | None:
+    """Colours and counts of a PNG, or None: ask the slow road."""
+    found = _read(data, most_colors, 0)
+    return None if found is None else _counted(found)
+
+
+def runs_of_png(data: memoryview, most_colors: int, most_runs: int = MAX_KEPT_RUNS) -> Runs | None:
+    """Colours, counts and run lists of a PNG, or None: ask the slow road."""
+    found = _read(data, most_colors, most_runs)
+    if found is None:
+        return None
+    ends, numbers, starts, rows = found[5:]
+    return Runs(
+        _counted(found),
+        np.frombuffer(ends, np.int32),
+        np.frombuffer(numbers, np.int32),
+        np.frombuffer(starts, np.int64),
+        np.frombuffer(rows, np.int32),
+    )
+
+
+def paint_runs(runs: Runs, numbers: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The picture of a mask: uint8 (height, width), for each pixel numbers[place of its colour]."""
+    out = np.empty((runs.counted.height, runs.counted.width), np.uint8)
+    assert KERNEL is not None  # noqa: S101 - the runs come from it
+    if KERNEL.paint(runs.ends, runs.numbers, runs.starts, runs.rows, np.ascontiguousarray(numbers, np.uint8), out) != 0:
+        raise AssertionError("run lists that do not cover their picture")
+    return out
+
+
+def pair_counts(first: Runs, second: Runs) -> NDArray[np.int64]:
+    """How many pixels have colour a in the first mask and colour b in the second: int64, (colours, colours).
+
+    Raises
+    ------
+    MaskError
+        The masks differ in size.
+    """
+    one, other = first.counted, second.counted
+    if (one.height, one.width) != (other.height, other.width):
+        raise MaskError(
+            f"a mask of {one.height} x {one.width} pixels has no pairs with one of {other.height} x {other.width}",
+            hint="compare masks of the same image",
+        )
+    out = np.zeros((len(one.colors), len(other.colors)), np.int64)
+    assert KERNEL is not None  # noqa: S101 - the runs come from it
+    if KERNEL.pair(*first[1:], *second[1:], one.width, out) != 0:
+        raise AssertionError("run lists that do not cover their picture")
+    return out
+
+
+def _read(data: memoryview, most_colors: int, most_runs: int) -> _Found | None:
+    if KERNEL is None:
+        return None
+    try:
+        workspace, multiplier = _threads.mine
+    except AttributeError:
+        workspace, multiplier = _threads.mine = KERNEL.Workspace(), secrets.randbits(64)
+    limits = (png.MAX_SIDE, png.MAX_PIXELS, png.MAX_CHUNKS, png.MAX_INFLATION)
+    found = workspace.read(data, limits, multiplier, most_colors, most_runs)
+    return found if isinstance(found, tuple) else None
+
+
+def _counted(found: _Found) -> Counted:
+    height, width, colors, counts, first = found[:5]
+    return Counted(
+        height, width, np.frombuffer(colors, np.uint32), np.frombuffer(counts, np.int64), np.frombuffer(first, np.int64)
+    )

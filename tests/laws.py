@@ -1,0 +1,36 @@
+"""The laws of a mergeable state, for any metric: one call checks them all."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from functools import reduce
+from itertools import pairwise
+from typing import Any
+
+
+def check_state_laws(cls: Any, batches: Sequence[Any], whole: Any = None) -> None:
+    """`batches` are states of parts; `whole`, when given, is the state of everything in one pass."""
+    empty = cls.empty()
+    total = reduce(lambda left, right: left.merge(right), batches, empty)
+    if whole is not None:
+        assert total == whole, "any split equals one pass"
+    for one in batches:
+        assert one.merge(empty) == one, "neutral on the right"
+        assert empty.merge(one) == one, "neutral on the left"
+        check_round_trips(cls, one)
+    for a, b in pairwise(batches):
+        assert a.merge(b) == b.merge(a), "commutative"
+    for a, b, c in zip(batches, batches[1:], batches[2:], strict=False):
+        assert a.merge(b).merge(c) == a.merge(b.merge(c)), "associative"
+    backwards = reduce(lambda left, right: right.merge(left), batches, empty)
+    assert backwards == total, "any order"
+    check_round_trips(cls, empty)
+    check_round_trips(cls, total)
+
+
+def check_round_trips(cls: Any, state: Any) -> None:
+    assert cls.from_arrow(state.to_arrow()) == state, "through Arrow"
+    again = pickle.loads(pickle.dumps(state))  # noqa: S301 - our own bytes
+    assert again == state, "through pickle"
+    assert hash(again) == hash(state)
