@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-KERNELS := $(wildcard lvtools/_native/*.pyx lvtools/_native/*.h)
+KERNELS := $(wildcard lvtools/_native/*.pyx lvtools/_native/*.pxi lvtools/_native/*.h)
 
 .PHONY: help demo demo-cookies test test-sanitize bench lint format wheel docs rules clean
 

@@ -13,6 +13,7 @@ X86 = platform.machine().lower() in ("x86_64", "amd64")
 LEFT_OUT = {"png_runs", "png_runs_avx2"} if sys.byteorder == "big" else set() if X86 else {"png_runs_avx2"}
 EXTRA = {"png_runs_avx2": ["-mavx2", "-mbmi", "-mbmi2", "-mpclmul"]}
 KERNELS = sorted({path.stem for path in Path("lvtools/_native").glob("*.pyx")} - LEFT_OUT)
+SHARED = ["lvtools/_native/png_runs.pyx", "lvtools/_native/png_paint.pxi"]  # what png_runs_avx2 includes
 HEADERS = sorted(map(str, Path("lvtools/_native").glob("*.h")))
 
 # LVTOOLS_SANITIZE=1: AddressSanitizer and UndefinedBehaviorSanitizer, for tests and fuzzing (docs/architecture.md).
@@ -30,7 +31,7 @@ setup(
                 extra_compile_args=[*([*FLAGS, "-g", "-O1"] if SANITIZE else ["-O3"]), *EXTRA.get(name, [])],
                 extra_link_args=FLAGS,
                 include_dirs=["lvtools/_native"],
-                depends=[*HEADERS, "lvtools/_native/png_runs.pyx"] if name.startswith("png_runs") else HEADERS,
+                depends=[*HEADERS, *SHARED] if name.startswith("png_runs") else HEADERS,
             )
             for name in KERNELS
         ],

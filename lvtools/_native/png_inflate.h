@@ -6,7 +6,7 @@
 #define LV_PNG_INFLATE_H
 
 #include "png_huffman.h"
-#include "png_window.h"
+#include "png_tokens.h"
 
 enum { LV_DONE = 0, LV_FULL = 1, LV_DAMAGED = -1 };
 enum { LV_AT_HEADER, LV_IN_STORED, LV_IN_CODES, LV_AT_END };
@@ -57,17 +57,6 @@ static int lv_block_start(lv_inflate *z) {
     return LV_DONE;
 }
 
-/* Mark what of bytes[from:to] is not zero, and note where the zeros begin. */
-static void lv_mark_range(lv_window *w, int64_t from, int64_t to) {
-    int64_t block;
-    for (block = from >> 5; block << 5 < to; block++) {
-        uint32_t mask = lv_nonzero32(w->bytes + (block << 5));
-        if (!mask) continue;
-        lv_mark(w, block);
-        w->zeros_from = (block << 5) + 32 - __builtin_clz(mask);
-    }
-}
-
 static int lv_stored_block(lv_inflate *z, lv_window *w) {
     lv_bits *b = &z->in;
     int64_t room = w->end - w->base;
@@ -95,92 +84,6 @@ static int lv_stored_block(lv_inflate *z, lv_window *w) {
     return LV_DONE;
 }
 
-/* The match of a sparse window: `length` bytes to `to`, from `distance` before; zeros are passed over. The caller has checked
- * that both ends lie in the window. */
-static void lv_sparse_match(lv_window *w, int64_t to, int64_t length, int64_t distance) {
-    uint8_t *bytes = w->bytes;
-    int64_t from = to - distance, end = to + length, block = from >> 5;
-    uint64_t marks = lv_marks_at(w, block);
-    int64_t blocks = ((from + (length < distance ? length : distance) + 31) >> 5) - block; /* at most 10 */
-    if (blocks < 64 && !(marks & ~(~0ULL << blocks))) return;
-    if (distance == 1) {
-        uint8_t value = bytes[from];
-        if (!value) return;
-        memset(bytes + to, value, (size_t)length);
-        for (block = to >> 5; block << 5 < end; block++) lv_mark(w, block);
-        w->zeros_from = end;
-        return;
-    }
-    if (distance < 32) { /* a pattern: write it out until its period is 32 or more */
-        int64_t period = distance, stop;
-        uint32_t mask = lv_nonzero32(bytes + from) & ~(~0u << distance);
-        if (!mask) return; /* the marked block has its bytes elsewhere */
-        while (period < 32) period += distance;
-        stop = to + period - distance < end ? to + period - distance : end;
-        block = to >> 5;
-        for (; to < stop; to++, from++)
-            if (bytes[from]) {
-                bytes[to] = bytes[from];
-                w->zeros_from = to + 1;
-            }
-        for (; block << 5 < stop; block++) lv_mark(w, block);
-        from = to - period;
-    }
-    for (; end - to >= 32; to += 32, from += 32) {
-        uint32_t mask = lv_nonzero32(bytes + from);
-        if (!mask) continue;
-        lv_copy32(bytes + to, bytes + from);
-        lv_mark(w, to >> 5);
-        lv_mark(w, (to + 31) >> 5);
-        w->zeros_from = to + 32 - __builtin_clz(mask);
-    }
-    if (to < end) {
-        uint32_t mask = lv_nonzero32(bytes + from) & ~(~0u << (end - to));
-        if (!mask) return;
-        memcpy(bytes + to, bytes + from, (size_t)(end - to));
-        lv_mark(w, to >> 5);
-        lv_mark(w, (end - 1) >> 5);
-        w->zeros_from = to + 32 - __builtin_clz(mask);
-    }
-}
-
-/* The match of a dense window, `length` bytes to `to`. Writes up to 31 bytes beyond its end, which the pad and later tokens
- * take. Most matches of noise are short, so the first store has no loop before it. */
-LV_INLINE void lv_dense_match(uint8_t *to, int64_t length, int64_t distance) {
-    const uint8_t *from = to - distance;
-    uint8_t *const end = to + length;
-    if (distance >= 32) {
-        do {
-            lv_copy32(to, from);
-            to += 32, from += 32;
-        } while (to < end);
-    } else if (distance == 1) {
-        uint64_t word = *from * 0x0101010101010101ULL;
-        do {
-            memcpy(to, &word, 8);
-            memcpy(to + 8, &word, 8);
-            to += 16;
-        } while (to < end);
-    } else if (distance >= 8) {
-        do {
-            uint64_t word = lv_load64(from);
-            memcpy(to, &word, 8);
-            to += 8, from += 8;
-        } while (to < end);
-    } else { /* 2 to 7: write two periods or more, then go on with a whole number of periods that is 8 or more */
-        static const uint8_t periods[8] = {0, 0, 8, 9, 8, 10, 12, 14};
-        const int64_t period = periods[distance];
-        int64_t k;
-        for (k = 0; k < period; k++) to[k] = from[k];
-        to += period;
-        while (to < end) {
-            uint64_t word = lv_load64(to - period);
-            memcpy(to, &word, 8);
-            to += 8;
-        }
-    }
-}
-
 /* (n * lv_reciprocal[d]) >> 16 is n / d for n < 64; a division would cost more than the step it is for. */
 #define LV_R(d) (65536 / (d) + 1)
 static const uint32_t lv_reciprocal[49] = {
@@ -189,16 +92,6 @@ static const uint32_t lv_reciprocal[49] = {
     LV_R(20), LV_R(21), LV_R(22), LV_R(23), LV_R(24), LV_R(25), LV_R(26), LV_R(27), LV_R(28), LV_R(29),
     LV_R(30), LV_R(31), LV_R(32), LV_R(33), LV_R(34), LV_R(35), LV_R(36), LV_R(37), LV_R(38), LV_R(39),
     LV_R(40), LV_R(41), LV_R(42), LV_R(43), LV_R(44), LV_R(45), LV_R(46), LV_R(47), LV_R(48)};
-
-/* Up to three literals, of which those behind the last one are zero; the pad takes the fourth byte written. */
-LV_INLINE void lv_literals(lv_window *w, uint8_t *bytes, int64_t pos, uint32_t values, const int dense) {
-    if (!dense && !values) return;
-    memcpy(bytes + pos, &values, 4);
-    if (dense) return;
-    w->zeros_from = pos + 4 - __builtin_clz(values) / 8;
-    lv_mark(w, pos >> 5);
-    lv_mark(w, (w->zeros_from - 1) >> 5);
-}
 
 /* The tokens of one block. `dense` is constant in each of the two copies.
  *

@@ -10,6 +10,16 @@ def has_avx2() -> bool: ...
 def crc32(data: bytes | memoryview) -> int: ...
 
 class Workspace:
+    def colors(
+        self, data: bytes | memoryview, limits: tuple[int, int, int, int], multiplier: int, most_colors: int
+    ) -> int | dict[int, int]: ...
+    def count(
+        self,
+        masks: list[bytes | memoryview],
+        limits: tuple[int, int, int, int],
+        multiplier: int,
+        most_colors: int,
+    ) -> tuple[int, bytes, bytes, bytes, bytes]: ...
     def read(
         self,
         data: bytes | memoryview,

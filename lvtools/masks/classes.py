@@ -84,6 +84,13 @@ def check_alpha(alpha: str) -> None:
         raise ArgumentError(f"alpha={alpha!r} is no rule", hint=f"one of {', '.join(ALPHA_RULES)}")
 
 
+def is_visible(opacity: NDArray[np.uint32], alpha: AlphaRule) -> NDArray[np.bool_]:
+    """Do pixels of this alpha, 0..255, belong to their colour?"""
+    if alpha == "ignore":
+        return np.ones(opacity.shape, np.bool_)
+    return opacity >= OPAQUE_FROM if alpha == "opaque" else opacity > 0
+
+
 def as_color_map(color_map: Colors | None) -> ColorMap | None:
     """A ColorMap of what a caller may give for one."""
     if color_map is None or isinstance(color_map, ColorMap):
@@ -124,7 +131,7 @@ def classify(
     check_alpha(alpha)
     written = as_color_map(color_map)
     rgb, opacity = counted.colors >> np.uint32(8), counted.colors & np.uint32(0xFF)
-    visible = {"opaque": opacity >= OPAQUE_FROM, "ignore": opacity >= 0}.get(alpha, opacity > 0)
+    visible = is_visible(opacity, alpha)
     if written is None and classes is None:
         implied = _colors_by_area(counted, visible)
         written = ColorMap((format_color(color), color) for color in implied)

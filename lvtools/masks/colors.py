@@ -54,7 +54,7 @@ def read_mask_bytes(png: MaskSource) -> tuple[memoryview, str]:
     MaskError
         The file is larger than any mask.
     """
-    if isinstance(png, (str, os.PathLike)):
+    if not isinstance(png, bytes) and isinstance(png, (str, os.PathLike)):
         name = origin_of(png)
         with open_source(png) as stream:
             data = stream.read(MAX_OBJECT_BYTES + 1)
@@ -83,8 +83,11 @@ def count_mask(png: MaskSource) -> ColorCounts:
     """
     data, name = read_mask_bytes(png)
     found = engine.count_png(data, MAX_COLORS)
-    if found is not None:
-        return ColorCounts(*found)
+    return count_slowly(data, name) if found is None else ColorCounts(*found)
+
+
+def count_slowly(data: memoryview, name: str = "") -> ColorCounts:
+    """Count a mask's colours band by band: for what the engine leaves, and for the words about what is damaged."""
     try:
         parsed: Png = parse_png(data)
         header = parsed.header
@@ -161,7 +164,11 @@ def mask_colors(png: MaskSource) -> dict[int, int]:
     ObjectError
         The file cannot be read.
     """
-    counted = count_mask(png)
+    data, name = read_mask_bytes(png)
+    found = engine.colors_of_png(data, MAX_COLORS)
+    if found is not None:
+        return found
+    counted = count_slowly(data, name)
     seen: dict[int, int] = {}
     for color, count in zip((counted.colors >> np.uint32(8)).tolist(), counted.counts.tolist(), strict=True):
         seen[color] = seen.get(color, 0) + count

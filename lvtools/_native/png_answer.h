@@ -1,0 +1,159 @@
+/* What has been counted, as distinct RGBA values in the order of first sight: of one mask, or of many one after the other. */
+#ifndef LV_PNG_ANSWER_H
+#define LV_PNG_ANSWER_H
+
+#include "png_mask.h"
+
+typedef struct {
+    uint32_t color; /* 0xRRGGBBAA */
+    int64_t count, first;
+} lv_seen;
+
+static void lv_see(lv_seen *seen, int *n, int32_t *ids, const lv_png *png, uint32_t value, int64_t count, int64_t first) {
+    uint32_t color = png->table[value];
+    int k = 0;
+    while (k < *n && seen[k].color != color) k++; /* at most 256, and two entries of a palette may be one colour */
+    if (k == *n) {
+        seen[k].color = color;
+        seen[k].count = 0;
+        seen[k].first = first;
+        ++*n;
+    }
+    seen[k].count += count;
+    if (first < seen[k].first) seen[k].first = first;
+    ids[value] = k;
+}
+
+/* Split counted bytes into pixels. Returns how many colours, or LV_DAMAGED when an index is not in the palette;
+ * ids[v] is the place of index or level v in `seen`, -1 when it did not occur. */
+static int lv_split_bytes(const lv_mask *m, lv_seen *seen, int32_t *ids) {
+    const lv_png *png = &m->png;
+    const int depth = png->depth, per_byte = 8 / depth;
+    const int in_last = png->width - (png->cells - 1) * per_byte; /* pixels of a row's last byte */
+    int64_t counts[256] = {0}, first[256];
+    int value, k, n = 0;
+    for (value = 0; value < 256; value++) {
+        ids[value] = -1;
+        first[value] = INT64_MAX;
+    }
+    for (value = 0; value < 256; value++) {
+        int part;
+        for (part = 0; part < 2; part++) {
+            int64_t count = part ? m->colors.last_counts[value] : m->colors.byte_counts[value];
+            int64_t cell = part ? m->colors.last_first[value] : m->colors.byte_first[value], at;
+            if (!count) continue;
+            at = cell / png->cells * png->width + cell % png->cells * per_byte;
+            for (k = 0; k < (part ? in_last : per_byte); k++, at++) {
+                int pixel = value >> (8 - depth * (k + 1)) & ((1 << depth) - 1);
+                counts[pixel] += count;
+                if (at < first[pixel]) first[pixel] = at;
+            }
+        }
+    }
+    for (value = 0; value < 256; value++)
+        if (counts[value]) {
+            if (value >= png->entries) return LV_DAMAGED;
+            lv_see(seen, &n, ids, png, (uint32_t)value, counts[value], first[value]);
+        }
+    for (value = 1; value < n; value++) { /* by first sight; a handful */
+        lv_seen one = seen[value];
+        for (k = value; k && seen[k - 1].first > one.first; k--) seen[k] = seen[k - 1];
+        seen[k] = one;
+    }
+    for (value = 0; value < 256; value++)
+        if (ids[value] >= 0)
+            for (k = 0; k < n; k++)
+                if (seen[k].color == png->table[value]) ids[value] = k;
+    return n;
+}
+
+/* A raw pixel of 3 or 4 bytes as 0xRRGGBBAA. */
+LV_INLINE uint32_t lv_rgba_of(const lv_png *png, uint32_t key) {
+    uint32_t color = __builtin_bswap32(key);
+    if (png->bpp == 4) return color;
+    return png->keyed && key == png->key ? color : color | 255;
+}
+
+typedef struct { /* the colours of many masks, one after the other */
+    uint32_t *colors; /* 0xRRGGBBAA */
+    int64_t *counts, *first;
+    int64_t used, room;
+} lv_batch;
+
+static void lv_batch_free(lv_batch *b) {
+    free(b->colors);
+    free(b->counts);
+    free(b->first);
+    memset(b, 0, sizeof *b);
+}
+
+static int lv_batch_room(lv_batch *b, int64_t more) {
+    int64_t room = 2 * b->room > b->used + more ? 2 * b->room : b->used + more + 256;
+    void *colors, *counts, *first;
+    if (b->used + more <= b->room) return 0;
+    if (!(colors = realloc(b->colors, (size_t)room * sizeof(uint32_t)))) return LV_NO_ROOM;
+    b->colors = colors;
+    if (!(counts = realloc(b->counts, (size_t)room * sizeof(int64_t)))) return LV_NO_ROOM;
+    b->counts = counts;
+    if (!(first = realloc(b->first, (size_t)room * sizeof(int64_t)))) return LV_NO_ROOM;
+    b->first = first;
+    b->room = room;
+    return 0;
+}
+
+/* Append the colours of the mask just read. Returns how many, or a status below 0; ids as of lv_split_bytes. */
+static int64_t lv_answer(const lv_mask *m, lv_batch *b, int32_t *ids) {
+    const int indexed = m->png.bpp == 1;
+    lv_seen seen[256];
+    int64_t n = indexed ? lv_split_bytes(m, seen, ids) : m->colors.used, k;
+    uint32_t *colors;
+    if (n < 0) return n;
+    if (lv_batch_room(b, n)) return LV_NO_ROOM;
+    colors = b->colors + b->used;
+    if (indexed) {
+        for (k = 0; k < n; k++) {
+            colors[k] = seen[k].color;
+            b->counts[b->used + k] = seen[k].count;
+            b->first[b->used + k] = seen[k].first;
+        }
+    } else if (n) {
+        for (k = 0; k < n; k++) colors[k] = lv_rgba_of(&m->png, m->colors.keys[k]);
+        memcpy(b->counts + b->used, m->colors.counts, (size_t)n * sizeof(int64_t));
+        memcpy(b->first + b->used, m->colors.first, (size_t)n * sizeof(int64_t));
+    }
+    b->used += n;
+    return n;
+}
+
+/* So many colours end a batch: what is returned stays below 3 MB, and a photograph's own. */
+#define LV_BATCH_COLORS (1 << 17)
+
+typedef struct {
+    const uint8_t *data;
+    int64_t size;
+    int64_t status, height, width, colors; /* out: the last three are set where status is 0 */
+} lv_job;
+
+/* Count masks one after the other. Returns how many have been done: all, or fewer when their colours fill a batch. */
+static int64_t lv_count_many(lv_mask *m, lv_job *jobs, int64_t n, const lv_limits *limits, uint64_t multiplier,
+                             int64_t most_colors, lv_batch *b) {
+    int32_t ids[256];
+    int64_t k;
+    for (k = 0; k < n && b->used < LV_BATCH_COLORS; k++) {
+        lv_job *job = jobs + k;
+        job->height = job->width = job->colors = 0;
+        job->status = job->size ? lv_read_mask(m, job->data, job->size, limits, multiplier, most_colors, 0) : LV_REFERRED;
+        if (job->status) continue;
+        job->colors = lv_answer(m, b, ids);
+        if (job->colors < 0) {
+            job->status = job->colors;
+            job->colors = 0;
+            continue;
+        }
+        job->height = m->png.height;
+        job->width = m->png.width;
+    }
+    return k;
+}
+
+#endif
