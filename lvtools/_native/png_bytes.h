@@ -65,6 +65,47 @@ LV_INLINE void lv_copy32(uint8_t *to, const uint8_t *from) {
 #endif
 }
 
+/* The first n bytes (0 to 32) of `from`, and zeros behind them up to 32. */
+LV_INLINE void lv_copy_zeroed(uint8_t *to, const uint8_t *from, int64_t n) {
+    static const uint8_t keep[64] = {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+                                     255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
+    const uint8_t *mask = keep + 32 - n;
+#ifdef __AVX2__
+    _mm256_storeu_si256((__m256i *)to, _mm256_and_si256(_mm256_loadu_si256((const __m256i *)from),
+                                                        _mm256_loadu_si256((const __m256i *)mask)));
+#else
+    uint64_t a = lv_load64(from) & lv_load64(mask), b = lv_load64(from + 8) & lv_load64(mask + 8);
+    uint64_t c = lv_load64(from + 16) & lv_load64(mask + 16), d = lv_load64(from + 24) & lv_load64(mask + 24);
+    memcpy(to, &a, 8); memcpy(to + 8, &b, 8); memcpy(to + 16, &c, 8); memcpy(to + 24, &d, 8);
+#endif
+}
+
+static uint8_t lv_periods[17][33]; /* [d][k]: k mod d; [d][32]: 32 mod d, what is left of 32 bytes after whole periods */
+
+/* Write the last `distance` bytes (1 to 16) again and again, over `length` (1 or more) and up to 31 bytes beyond. The pattern
+ * stays in a register: loading what was just stored in other pieces would wait for it. */
+LV_INLINE void lv_repeat(uint8_t *to, int64_t length, int64_t distance) {
+    uint8_t *const end = to + length;
+    const int64_t step = 32 - lv_periods[distance][32];
+#ifdef __AVX2__
+    const __m128i before = _mm_loadu_si128((const __m128i *)(to - distance));
+    const __m256i pattern = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(before),
+                                                _mm256_loadu_si256((const __m256i *)lv_periods[distance]));
+    do {
+        _mm256_storeu_si256((__m256i *)to, pattern);
+        to += step;
+    } while (to < end);
+#else
+    uint8_t pattern[32];
+    int64_t k;
+    for (k = 0; k < 32; k++) pattern[k] = to[lv_periods[distance][k] - distance];
+    do {
+        lv_copy32(to, pattern);
+        to += step;
+    } while (to < end);
+#endif
+}
+
 /* ---- Adler-32, out of order: with S = sum of b[i] and T = sum of i * b[i], the sums of RFC 1950 over n bytes are
  * 1 + S and n + n * S - T (mod 65521). Zero bytes add to neither, so only marked blocks need to be read. */
 #define LV_ADLER 65521u
@@ -133,8 +174,11 @@ static void lv_adler_fold(lv_adler *a, uint64_t base, uint32_t *sum, uint32_t *m
 /* ---- CRC-32 of PNG 5.5: eight bytes a step by tables, or 64 by carry-less multiplication. */
 static uint32_t lv_crc_table[8][256];
 
-static void lv_crc_init(void) {
+/* The tables of this file; called once, when the module is loaded. */
+static void lv_bytes_init(void) {
     uint32_t n, k, c;
+    for (n = 1; n < 17; n++)
+        for (k = 0; k < 33; k++) lv_periods[n][k] = (uint8_t)(k % n);
     for (n = 0; n < 256; n++) {
         c = n;
         for (k = 0; k < 8; k++) c = c & 1 ? 0xedb88320u ^ (c >> 1) : c >> 1;

@@ -61,6 +61,62 @@ LV_INLINE void lv_put_pixel(uint8_t *p, uint32_t v, const int bpp) {
     else memcpy(p, &v, 4); /* of 3 bytes the fourth is the next pixel's, which is written after it, or padding */
 }
 
+#ifdef __AVX2__
+LV_INLINE __m128i lv_wide_pixel(const uint8_t *p) { return _mm_cvtepu8_epi16(_mm_cvtsi32_si128((int)lv_load32(p))); }
+
+LV_INLINE void lv_put_wide(uint8_t *p, __m128i v) {
+    int word = _mm_cvtsi128_si32(_mm_packus_epi16(v, v));
+    memcpy(p, &word, 4);
+}
+
+/* Sub of 3 or 4 bytes a pixel, four pixels at once; how many bytes are done. */
+LV_INLINE int64_t lv_unfilter_sub(const uint8_t *in, uint8_t *out, int64_t size, const int bpp) {
+    const __m128i last = bpp == 3 ? _mm_setr_epi8(9, 10, 11, 9, 10, 11, 9, 10, 11, 9, 10, 11, -1, -1, -1, -1)
+                                  : _mm_setr_epi8(12, 13, 14, 15, 12, 13, 14, 15, 12, 13, 14, 15, 12, 13, 14, 15);
+    __m128i left = _mm_setzero_si128();
+    int64_t k;
+    for (k = 0; k + 4 * bpp <= size; k += 4 * bpp) {
+        __m128i sums = _mm_loadu_si128((const __m128i *)(in + k));
+        sums = _mm_add_epi8(sums, bpp == 3 ? _mm_slli_si128(sums, 3) : _mm_slli_si128(sums, 4));
+        sums = _mm_add_epi8(sums, bpp == 3 ? _mm_slli_si128(sums, 6) : _mm_slli_si128(sums, 8));
+        sums = _mm_add_epi8(sums, left);
+        left = _mm_shuffle_epi8(sums, last);
+        _mm_storeu_si128((__m128i *)(out + k), sums);
+    }
+    return k;
+}
+
+/* Average and Paeth wait for the pixel before: here it stays in a register, as words, which cannot overflow. */
+LV_INLINE void lv_unfilter_average(const uint8_t *in, const uint8_t *above, uint8_t *out, int64_t size, const int bpp) {
+    const __m128i bytes = _mm_set1_epi16(255);
+    __m128i left = _mm_setzero_si128();
+    int64_t k;
+    for (k = 0; k < size; k += bpp) {
+        left = _mm_srli_epi16(_mm_add_epi16(left, lv_wide_pixel(above + k)), 1);
+        left = _mm_and_si128(_mm_add_epi16(left, lv_wide_pixel(in + k)), bytes);
+        lv_put_wide(out + k, left);
+    }
+}
+
+LV_INLINE void lv_unfilter_paeth(const uint8_t *in, const uint8_t *above, uint8_t *out, int64_t size, const int bpp) {
+    const __m128i bytes = _mm_set1_epi16(255);
+    __m128i left = _mm_setzero_si128(), corner = left;
+    int64_t k;
+    for (k = 0; k < size; k += bpp) {
+        __m128i up = lv_wide_pixel(above + k), a = _mm_sub_epi16(up, corner), b = _mm_sub_epi16(left, corner);
+        __m128i c = _mm_abs_epi16(_mm_add_epi16(a, b)), least, pick;
+        a = _mm_abs_epi16(a);
+        b = _mm_abs_epi16(b);
+        least = _mm_min_epi16(c, _mm_min_epi16(a, b));
+        pick = _mm_blendv_epi8(corner, up, _mm_cmpeq_epi16(least, b));
+        pick = _mm_blendv_epi8(pick, left, _mm_cmpeq_epi16(least, a));
+        left = _mm_and_si128(_mm_add_epi16(pick, lv_wide_pixel(in + k)), bytes);
+        corner = up;
+        lv_put_wide(out + k, left);
+    }
+}
+#endif
+
 /* Write the row to `out` (padded); `above` is the row above, `in` the residuals. Nothing overlaps. */
 LV_INLINE void lv_unfilter_as(int filter, const uint8_t *restrict in, const uint8_t *restrict above, uint8_t *restrict out,
                               int32_t cells, const int bpp) {
@@ -82,18 +138,36 @@ LV_INLINE void lv_unfilter_as(int filter, const uint8_t *restrict in, const uint
                 left = (uint32_t)(sums >> 56);
                 memcpy(out + k, &sums, 8);
             }
+#ifdef __AVX2__
+        if (bpp != 1 && size >= 4 * bpp) {
+            k = lv_unfilter_sub(in, out, size, bpp);
+            left = lv_pixel(out + k - bpp, bpp);
+        }
+#endif
         for (; k < size; k += bpp) lv_put_pixel(out + k, left = lv_add4(left, lv_pixel(in + k, bpp)), bpp);
         break;
     case 2:
         for (k = 0; k < size; k++) out[k] = (uint8_t)(in[k] + above[k]);
         break;
     case 3:
+#ifdef __AVX2__
+        if (bpp != 1) {
+            lv_unfilter_average(in, above, out, size, bpp);
+            break;
+        }
+#endif
         for (k = 0; k < size; k += bpp) {
             left = lv_add4(lv_average4(left, lv_pixel(above + k, bpp)), lv_pixel(in + k, bpp));
             lv_put_pixel(out + k, left, bpp);
         }
         break;
     default:
+#ifdef __AVX2__
+        if (bpp != 1) {
+            lv_unfilter_paeth(in, above, out, size, bpp);
+            break;
+        }
+#endif
         for (k = 0; k < size; k += bpp) {
             up = lv_pixel(above + k, bpp);
             if (bpp == 1) left = (lv_paeth1((int)left, (int)up, (int)corner) + in[k]) & 255;

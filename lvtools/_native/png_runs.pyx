@@ -48,7 +48,7 @@ cdef extern from "png_answer.h" nogil:
     ctypedef struct lv_job:
         const uint8_t* data
         int64_t size, status, height, width, colors
-    void lv_crc_init()
+    void lv_bytes_init()
     uint32_t lv_crc32(const uint8_t* p, size_t n)
     int lv_read_mask(lv_mask* m, const uint8_t* data, int64_t size, const lv_limits* limits, uint64_t multiplier,
                      int64_t most_colors, int64_t most_kept)
@@ -63,7 +63,7 @@ DAMAGED = LV_DAMAGED  # the pixel data is not what PNG and zlib allow
 NO_ROOM = LV_NO_ROOM  # more colours or runs than allowed, or no memory
 REFERRED = LV_REFERRED  # the chunks are out of order, or the kind of PNG has no fast path
 
-lv_crc_init()
+lv_bytes_init()
 
 
 def has_avx2():

@@ -33,11 +33,13 @@ static void lv_sparse_match(lv_window *w, int64_t to, int64_t length, int64_t di
     uint64_t marks = lv_marks_at(w, block);
     int64_t blocks = ((from + (length < distance ? length : distance) + 31) >> 5) - block; /* at most 10 */
     if (blocks < 64 && !(marks & ~(~0ULL << blocks))) return;
-    if (distance == 1) {
-        uint8_t value = bytes[from];
-        if (!value) return;
-        memset(bytes + to, value, (size_t)length);
+    if (distance <= 16) {
+        uint32_t mask = lv_nonzero32(bytes + from) & ~(~0u << (length < distance ? length : distance));
+        if (!mask) return; /* the marked block has its bytes elsewhere */
+        lv_repeat(bytes + to, length, distance);
+        lv_copy_zeroed(bytes + end, bytes + end, 0); /* what it wrote too much */
         for (block = to >> 5; block << 5 < end; block++) lv_mark(w, block);
+        while (!bytes[end - 1]) end--; /* by less than a period: one of those bytes is not zero */
         w->zeros_from = end;
         return;
     }
@@ -67,7 +69,7 @@ static void lv_sparse_match(lv_window *w, int64_t to, int64_t length, int64_t di
     if (to < end) {
         uint32_t mask = lv_nonzero32(bytes + from) & ~(~0u << (end - to));
         if (!mask) return;
-        memcpy(bytes + to, bytes + from, (size_t)(end - to));
+        lv_copy_zeroed(bytes + to, bytes + from, end - to); /* behind `end` there are zeros anyway */
         lv_mark(w, to >> 5);
         lv_mark(w, (end - 1) >> 5);
         w->zeros_from = to + 32 - __builtin_clz(mask);
@@ -84,30 +86,15 @@ LV_INLINE void lv_dense_match(uint8_t *to, int64_t length, int64_t distance) {
             lv_copy32(to, from);
             to += 32, from += 32;
         } while (to < end);
-    } else if (distance == 1) {
-        uint64_t word = *from * 0x0101010101010101ULL;
+    } else if (distance <= 16) {
+        lv_repeat(to, length, distance);
+    } else {
         do {
-            memcpy(to, &word, 8);
-            memcpy(to + 8, &word, 8);
-            to += 16;
+            uint64_t one = lv_load64(from), other = lv_load64(from + 8);
+            memcpy(to, &one, 8);
+            memcpy(to + 8, &other, 8);
+            to += 16, from += 16;
         } while (to < end);
-    } else if (distance >= 8) {
-        do {
-            uint64_t word = lv_load64(from);
-            memcpy(to, &word, 8);
-            to += 8, from += 8;
-        } while (to < end);
-    } else { /* 2 to 7: write two periods or more, then go on with a whole number of periods that is 8 or more */
-        static const uint8_t periods[8] = {0, 0, 8, 9, 8, 10, 12, 14};
-        const int64_t period = periods[distance];
-        int64_t k;
-        for (k = 0; k < period; k++) to[k] = from[k];
-        to += period;
-        while (to < end) {
-            uint64_t word = lv_load64(to - period);
-            memcpy(to, &word, 8);
-            to += 8;
-        }
     }
 }
 
