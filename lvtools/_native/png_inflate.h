@@ -84,15 +84,6 @@ static int lv_stored_block(lv_inflate *z, lv_window *w) {
     return LV_DONE;
 }
 
-/* (n * lv_reciprocal[d]) >> 16 is n / d for n < 64; a division would cost more than the step it is for. */
-#define LV_R(d) (65536 / (d) + 1)
-static const uint32_t lv_reciprocal[49] = {
-    0,        LV_R(1),  LV_R(2),  LV_R(3),  LV_R(4),  LV_R(5),  LV_R(6),  LV_R(7),  LV_R(8),  LV_R(9),
-    LV_R(10), LV_R(11), LV_R(12), LV_R(13), LV_R(14), LV_R(15), LV_R(16), LV_R(17), LV_R(18), LV_R(19),
-    LV_R(20), LV_R(21), LV_R(22), LV_R(23), LV_R(24), LV_R(25), LV_R(26), LV_R(27), LV_R(28), LV_R(29),
-    LV_R(30), LV_R(31), LV_R(32), LV_R(33), LV_R(34), LV_R(35), LV_R(36), LV_R(37), LV_R(38), LV_R(39),
-    LV_R(40), LV_R(41), LV_R(42), LV_R(43), LV_R(44), LV_R(45), LV_R(46), LV_R(47), LV_R(48)};
-
 /* The tokens of one block. `dense` is constant in each of the two copies.
  *
  * The position and the bit buffer are plain locals whose address is never taken: bytes are stored through a char pointer,
@@ -104,6 +95,8 @@ LV_INLINE int lv_coded_block(lv_inflate *z, lv_window *w, const int dense) {
     /* Near the window's end the next token might not fit: stop. Near the stream's end, one that does not is an error. */
     const int64_t stop = w->end - w->base <= LV_WINDOW ? INT64_MAX : LV_WINDOW - 258;
     uint8_t *const bytes = w->bytes;
+    uint64_t *const marks = w->marks;
+    int64_t zeros_from = w->zeros_from;
     const uint8_t *in = z->in.in, *in_end = z->in.end;
     uint64_t bits = z->in.bits;
     unsigned count = z->in.count;
@@ -130,15 +123,35 @@ LV_INLINE int lv_coded_block(lv_inflate *z, lv_window *w, const int dense) {
         }
         entry = litlen[bits & litlen_mask];
         if (entry & LV_LITERAL) { /* up to five entries of at most LV_LITLEN_ROOT bits: 55 of 56 */
+            const uint32_t token = entry;
+            uint32_t others = 0;
             int more = 4;
             for (;;) {
                 int64_t next = pos + 1 + LV_MORE_LITERALS(entry);
                 if (LV_UNLIKELY(LV_BITS(entry) > count || next > room)) goto out;
                 LV_DROP(LV_BITS(entry));
-                lv_literals(w, bytes, pos, entry >> 8, dense);
+                lv_literals(marks, &zeros_from, bytes, pos, entry >> 8, dense);
                 pos = next;
+                others |= entry ^ token;
                 entry = litlen[bits & litlen_mask];
                 if (!(entry & LV_LITERAL) || !more--) break;
+            }
+            if (dense && !(others | (entry ^ token)) && LV_MORE_LITERALS(token) == 2) { /* six times the same: a surface */
+                const unsigned size = LV_BITS(token);
+                int64_t most = (room - pos) / 3, times;
+                while (in_end - in >= 8 && pos <= stop && most) {
+                    bits |= lv_load64(in) << count;
+                    in += (63 - count) >> 3;
+                    count |= 56;
+                    if (litlen[bits & litlen_mask] != token) break;
+                    times = lv_same_tokens(bits, count, size);
+                    if (times > most) times = most;
+                    most -= times;
+                    lv_repeat(bytes + pos, 3 * times, 3);
+                    pos += 3 * times;
+                    LV_DROP((unsigned)times * size);
+                }
+                continue;
             }
             if (pos > stop || count < 48 || entry & LV_LITERAL) continue;
         }
@@ -151,7 +164,7 @@ LV_INLINE int lv_coded_block(lv_inflate *z, lv_window *w, const int dense) {
                 if (entry & LV_LITERAL) {
                     LV_DROP(LV_BITS(entry));
                     if (count > 64 || pos >= room) goto out;
-                    lv_literals(w, bytes, pos++, entry >> 8, dense);
+                    lv_literals(marks, &zeros_from, bytes, pos++, entry >> 8, dense);
                     continue;
                 }
             }
@@ -182,27 +195,27 @@ LV_INLINE int lv_coded_block(lv_inflate *z, lv_window *w, const int dense) {
             pos += length;
             continue;
         }
-        if (LV_UNLIKELY(pos - distance < w->zeros_from)) {
+        if (LV_UNLIKELY(pos - distance < zeros_from)) {
+            w->zeros_from = zeros_from;
             lv_sparse_match(w, pos, length, distance);
+            zeros_from = w->zeros_from;
             pos += length;
             continue;
         }
         pos += length; /* zeros from zeros */
         if (length == 258) {
             /* The same token again? Where the bits equal themselves shifted by its length, it goes on. */
-            unsigned size = owned - count, same = owned - size, times;
-            uint64_t differ = before ^ before >> size;
-            int64_t most = (room - pos) / 258;
-            if (differ && (unsigned)__builtin_ctzll(differ) < same) same = (unsigned)__builtin_ctzll(differ);
-            times = (same * lv_reciprocal[size]) >> 16;
-            if (times > most) times = (unsigned)most;
-            pos += 258 * (int64_t)times;
-            LV_DROP(times * size);
+            const unsigned size = owned - count;
+            int64_t most = (room - pos) / 258, times = lv_same_tokens(before, owned, size) - 1;
+            if (times > most) times = most;
+            pos += 258 * times;
+            LV_DROP((unsigned)times * size);
         }
     }
 out:
 #undef LV_DROP
     w->pos = pos;
+    w->zeros_from = zeros_from;
     z->in.bits = bits, z->in.count = count, z->in.in = in, z->in.end = in_end;
     return result;
 }

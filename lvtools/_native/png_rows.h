@@ -63,12 +63,18 @@ LV_INLINE int64_t lv_row_of_runs_as(const lv_window *w, int64_t from, int filter
         lv_emit(&line, cells, 0);
         break;
     case 1:
-        for (; c < cells; c = lv_cell_of(lv_scan_next(&scan, from + (int64_t)(c + 1) * bpp) - from, bpp)) {
-            if (c > line.end) { /* the residual is not zero, so neighbouring runs never have the same colour */
-                line.out[line.n].end = line.end = c;
-                line.out[line.n++].color = left;
-            }
-            left = lv_add4(left, lv_pixel(bytes + (int64_t)c * bpp, bpp));
+        while (c < cells) {
+            value = lv_pixel(bytes + (int64_t)c * bpp, bpp);
+            do { /* residuals that are not zero often stand side by side: look at the next one before searching */
+                if (c > line.end) { /* not zero, so neighbouring runs never have the same colour */
+                    line.out[line.n].end = line.end = c;
+                    line.out[line.n++].color = left;
+                }
+                left = lv_add4(left, value);
+                if (++c == cells) break;
+                value = lv_pixel(bytes + (int64_t)c * bpp, bpp);
+            } while (value);
+            if (c < cells) c = lv_cell_of(lv_scan_next(&scan, from + (int64_t)(c + 1) * bpp) - from, bpp);
         }
         lv_emit(&line, cells, left);
         break;

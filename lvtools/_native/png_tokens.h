@@ -15,14 +15,35 @@ static void lv_mark_range(lv_window *w, int64_t from, int64_t to) {
     }
 }
 
-/* Up to three literals, of which those behind the last one are zero; the pad takes the fourth byte written. */
-LV_INLINE void lv_literals(lv_window *w, uint8_t *bytes, int64_t pos, uint32_t values, const int dense) {
+/* (n * lv_reciprocal[d]) >> 16 is n / d for n < 64; a division would cost more than the step it is for. */
+#define LV_R(d) (65536 / (d) + 1)
+static const uint32_t lv_reciprocal[49] = {
+    0,        LV_R(1),  LV_R(2),  LV_R(3),  LV_R(4),  LV_R(5),  LV_R(6),  LV_R(7),  LV_R(8),  LV_R(9),
+    LV_R(10), LV_R(11), LV_R(12), LV_R(13), LV_R(14), LV_R(15), LV_R(16), LV_R(17), LV_R(18), LV_R(19),
+    LV_R(20), LV_R(21), LV_R(22), LV_R(23), LV_R(24), LV_R(25), LV_R(26), LV_R(27), LV_R(28), LV_R(29),
+    LV_R(30), LV_R(31), LV_R(32), LV_R(33), LV_R(34), LV_R(35), LV_R(36), LV_R(37), LV_R(38), LV_R(39),
+    LV_R(40), LV_R(41), LV_R(42), LV_R(43), LV_R(44), LV_R(45), LV_R(46), LV_R(47), LV_R(48)};
+
+/* Up to three literals, of which those behind the last one are zero; the pad takes the fourth byte written. `marks` and
+ * `zeros_from` are the window's, held by the caller: storing and reloading them for each literal costs more than decoding it. */
+LV_INLINE void lv_literals(uint64_t *marks, int64_t *zeros_from, uint8_t *bytes, int64_t pos, uint32_t values, const int dense) {
+    int64_t block = pos >> 5, last;
     if (!dense && !values) return;
     memcpy(bytes + pos, &values, 4);
     if (dense) return;
-    w->zeros_from = pos + 4 - __builtin_clz(values) / 8;
-    lv_mark(w, pos >> 5);
-    lv_mark(w, (w->zeros_from - 1) >> 5);
+    *zeros_from = pos + 4 - __builtin_clz(values) / 8;
+    last = (*zeros_from - 1) >> 5;
+    marks[block >> 6] |= 1ULL << (block & 63);
+    if (LV_UNLIKELY(last != block)) marks[last >> 6] |= 1ULL << (last & 63);
+}
+
+/* The same three literals again and again, as in a surface of one colour that no filter has turned into zeros: `bits` are
+ * compared with themselves shifted by the `size` of the token. Returns how many tokens follow each other, 1 or more. */
+LV_INLINE int64_t lv_same_tokens(uint64_t bits, unsigned count, unsigned size) {
+    uint64_t differ = bits ^ bits >> size;
+    unsigned same = count - size;
+    if (differ && (unsigned)__builtin_ctzll(differ) < same) same = (unsigned)__builtin_ctzll(differ);
+    return 1 + (same * lv_reciprocal[size] >> 16);
 }
 
 /* The match of a sparse window: `length` bytes to `to`, from `distance` before; zeros are passed over. The caller has checked

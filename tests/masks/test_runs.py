@@ -96,6 +96,55 @@ def test_many_equal_rows_are_one_group(kernel, rows):
     assert len(found[8]) // 4 == groups
 
 
+def painted(rng, width, height, channels):
+    """Rows of long and short runs in few colours: filter None leaves surfaces of one token."""
+    colors = [rng.randbytes(channels) for _ in range(rng.randint(1, 4))]
+    pixels = b""
+    while len(pixels) < width * height * channels:
+        pixels += rng.choice(colors) * rng.choice([1, 2, 3, rng.randint(1, 60), rng.randint(1, 3 * width)])
+    return [pixels[at : at + width * channels] for at in range(0, width * height * channels, width * channels)]
+
+
+@pytest.mark.parametrize("start", range(0, 300, 100))
+def test_surfaces_that_stay_literals(start):
+    """One token again and again (Huffman only), or repeats of every short distance (fixed codes, level 9)."""
+    for seed in range(start, start + 100):
+        rng = random.Random(seed)
+        width, channels = rng.choice([5, 33, 100, 700]), rng.choice([3, 3, 4, 1])
+        rows = painted(rng, width, rng.randint(1, 60), channels)
+        filters = [rng.choice([0, 0, 0, 1]) for _ in rows] if rng.random() < 0.7 else [rng.randrange(5) for _ in rows]
+        raw = b"".join(bytes([kind]) + row for kind, row in zip(filters, rows, strict=True))
+        packer = zlib.compressobj(
+            9, zlib.DEFLATED, 15, 9, rng.choice([zlib.Z_HUFFMAN_ONLY, zlib.Z_RLE, zlib.Z_FIXED, 0])
+        )
+        packed = packer.compress(raw) + packer.flush()
+        cut = rng.randint(1, len(packed))
+        kind = {1: 0, 3: 2, 4: 6}[channels]
+        pieces = [chunk(b"IDAT", part) for part in (packed[:cut], packed[cut:])]
+        assert judge(join(ihdr(width, len(rows), 8, kind), *pieces, END), deep=True) == "same", seed
+
+
+@both
+@pytest.mark.parametrize("distance", [*range(1, 40), 257, 258, 259])
+def test_matches_of_every_short_distance(kernel, distance):
+    """Periods with zeros in them, sparse (in a picture of zeros) and dense (in noise)."""
+    rng = random.Random(distance)
+    for noisy in (False, True):
+        raw = bytearray()
+        for row in range(40):
+            line = bytearray(rng.randbytes(600) if noisy else bytes(600))
+            at, length = rng.randrange(200), rng.randint(3, 390)
+            period = bytes(rng.choice([0, 0, rng.randrange(256)]) for _ in range(distance))
+            line[at : at + length] = (period * (length // distance + 1))[:length]
+            raw += bytes([row % 2]) + line
+        for strategy in (zlib.Z_DEFAULT_STRATEGY, zlib.Z_FIXED):
+            packer = zlib.compressobj(9, zlib.DEFLATED, 15, 9, strategy)
+            data = raw_png(200, 40, 2, packer.compress(bytes(raw)) + packer.flush())
+            found = kernel.Workspace().read(data, LIMITS, 2**60 + 9, 2**20)
+            want = slow(data)
+            assert found[2:5] == (want.colors.tobytes(), want.counts.tobytes(), want.first.tobytes())
+
+
 REFUSED = {
     "a distance before the start": deflate(bytes([0b11, 0b00000010, 0, 0])),
     "a block that cannot end": deflate(bytes([0b101, 0, 0, 0])),
