@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lvtools._native import color_count
 from lvtools.errors import ArgumentError, MaskError
 from lvtools.masks import engine
-from lvtools.masks.png import Pixels, Png, parse_png, read_bands
+from lvtools.masks.png import Pixels, Png, parse_png, read_bands, read_passes
 from lvtools.objects import MAX_OBJECT_BYTES, open_source, origin_of
 
 MaskSource: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | pa.Buffer
@@ -91,10 +91,37 @@ def count_slowly(data: memoryview, name: str = "") -> ColorCounts:
     try:
         parsed: Png = parse_png(data)
         header = parsed.header
+        if header.interlaced:
+            return _count_passes(parsed)
         return count_bands(header.height, header.width, (band for _, band in read_bands(parsed)))
     except MaskError as error:
         error.path = error.path or name or None
         raise
+
+
+def _count_passes(png: Png) -> ColorCounts:
+    """Count an interlaced picture pass by pass: its pixels are never put together."""
+    height, width = png.header.height, png.header.width
+    parts: list[ColorCounts] = []
+    for (rows, columns, row, row_step, col, col_step), bands in read_passes(png):
+        found = count_bands(rows, columns, bands)
+        line, column = np.divmod(found.first, columns)
+        parts.append(found._replace(first=(row + line * row_step) * width + col + column * col_step))
+    colors, place = np.unique(np.concatenate([part.colors for part in parts]), return_inverse=True)
+    if len(colors) > MAX_COLORS:
+        raise _too_many_colors()
+    counts, first = np.zeros(len(colors), np.int64), np.full(len(colors), height * width, np.int64)
+    np.add.at(counts, place, np.concatenate([part.counts for part in parts]))
+    np.minimum.at(first, place, np.concatenate([part.first for part in parts]))
+    order = np.argsort(first)
+    return ColorCounts(height, width, colors[order], counts[order], first[order])
+
+
+def _too_many_colors() -> MaskError:
+    return MaskError(
+        f"more than {MAX_COLORS:,} colours: this is a photograph, not a mask",
+        hint="was the mask saved as JPEG, or resized with interpolation?",
+    )
 
 
 def count_bands(height: int, width: int, bands: Iterable[Pixels]) -> ColorCounts:
@@ -118,10 +145,7 @@ def count_bands(height: int, width: int, bands: Iterable[Pixels]) -> ColorCounts
             if start == total:
                 break
             if used >= MAX_COLORS:
-                raise MaskError(
-                    f"more than {MAX_COLORS:,} colours: this is a photograph, not a mask",
-                    hint="was the mask saved as JPEG, or resized with interpolation?",
-                )
+                raise _too_many_colors()
             colors, counts, first = _grown(colors), _grown(counts), _grown(first)
             slots = np.full(4 * used, -1, np.int32)
             _check_use(color_count.index_colors(colors, used, multiplier, slots))
