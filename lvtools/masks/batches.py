@@ -13,10 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lvtools.dataset import WHITE, ColorMap, format_color
-from lvtools.masks.classes import BACKGROUND_NAME, UNKNOWN, AlphaRule, is_visible
+from lvtools.masks.classes import BACKGROUND_NAME, NO_COLOR, UNKNOWN, AlphaRule, is_visible, look_up, look_up_table
 from lvtools.masks.engine import CountedMany
-
-_NO_COLOR = 1 << 24  # above every 0xRRGGBB
 
 
 class Legend(NamedTuple):
@@ -47,14 +45,8 @@ class Legend(NamedTuple):
         background = color_map.background
         names = (background or BACKGROUND_NAME, *(name for name in color_map if name != background))
         number = {color_map[name]: k for k, name in enumerate(names) if name in color_map}
-        known = sorted(number)
-        return cls(
-            names,
-            tuple(format_color(color_map[name]) if name in color_map else None for name in names),
-            background is not None,
-            np.array([*known, _NO_COLOR], np.uint32),
-            np.array([*(number[color] for color in known), UNKNOWN], np.int64),
-        )
+        shown = tuple(format_color(color_map[name]) if name in color_map else None for name in names)
+        return cls(names, shown, background is not None, *look_up_table(number))
 
 
 class Rows(NamedTuple):
@@ -95,13 +87,12 @@ def _by_legend(counted: CountedMany, legend: Legend, alpha: AlphaRule) -> Rows:
     mask = np.repeat(np.arange(masks), np.diff(counted.starts))
     rgb, opacity = counted.colors >> np.uint32(8), counted.colors & np.uint32(0xFF)
     visible = is_visible(opacity, alpha)
-    place = np.searchsorted(legend.known, rgb)
-    number = np.where(legend.known[place] == rgb, legend.numbers[place], UNKNOWN)
+    number = look_up(rgb, legend.known, legend.numbers)
 
     ambiguous = np.zeros(masks, np.int64)
     faint = (opacity < 255) & (number > 0)
     np.add.at(ambiguous, mask[faint], counted.counts[faint])
-    background = np.full(masks, _NO_COLOR, np.uint32)
+    background = np.full(masks, NO_COLOR, np.uint32)
     if not legend.has_background:
         background = _find_backgrounds(mask, rgb, opacity, visible, number, background)
         number[(number == UNKNOWN) & (rgb == background[mask])] = 0
@@ -120,7 +111,7 @@ def _by_legend(counted: CountedMany, legend: Legend, alpha: AlphaRule) -> Rows:
 
     kept = np.flatnonzero(settled)
     found, code = np.unique(background[kept], return_inverse=True)  # of maps without a background entry
-    colors = [*legend.shown, *(None if one == _NO_COLOR else format_color(int(one)) for one in found)]
+    colors = [*legend.shown, *(None if one == NO_COLOR else format_color(int(one)) for one in found)]
     color = np.tile(np.arange(classes), len(kept)).reshape(-1, classes)
     if not legend.has_background:
         color[:, 0] = classes + code

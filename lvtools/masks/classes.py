@@ -28,6 +28,7 @@ ALPHA_RULES: tuple[AlphaRule, ...] = get_args(AlphaRule)
 OPAQUE_FROM = 128  # "opaque": at least half; alpha 127 of 255 is less than half
 BACKGROUND_NAME = "background"  # as DetectAnomalies answers it, where the map has no name for it
 UNKNOWN = -1
+NO_COLOR = 1 << 24  # above every 0xRRGGBB
 
 
 class UnknownColor(NamedTuple):
@@ -91,6 +92,18 @@ def is_visible(opacity: NDArray[np.uint32], alpha: AlphaRule) -> NDArray[np.bool
     return opacity >= OPAQUE_FROM if alpha == "opaque" else opacity > 0
 
 
+def look_up_table(number: Mapping[int, int]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Colours in ascending order and their numbers, as `look_up` takes them; the last one is the colour of no pixel."""
+    known = sorted(number)
+    return np.array([*known, NO_COLOR], np.uint32), np.array([*(number[color] for color in known), UNKNOWN], np.int64)
+
+
+def look_up(rgb: NDArray[np.uint32], known: NDArray[np.uint32], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The number of each 0xRRGGBB, or `UNKNOWN`; a step per colour would take minutes for a photograph."""
+    place = np.searchsorted(known, rgb)
+    return np.where(known[place] == rgb, numbers[place], UNKNOWN)
+
+
 def as_color_map(color_map: Colors | None) -> ColorMap | None:
     """A ColorMap of what a caller may give for one."""
     if color_map is None or isinstance(color_map, ColorMap):
@@ -151,9 +164,7 @@ def classify(
         doubtful = {color for name, color in written.items() if name != background}
 
     number = {written[name]: k for k, name in enumerate(names) if k and name in written}
-    numbers = np.full(len(rgb), UNKNOWN, np.int64)
-    for color, k in number.items():
-        numbers[rgb == color] = k
+    numbers = look_up(rgb, *look_up_table(number))
     if background_color is None:
         transparent = bool((~visible & (opacity == 0)).any())
         background_color = _find_background(rgb[visible & (numbers == UNKNOWN)], transparent)
