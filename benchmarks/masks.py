@@ -8,187 +8,21 @@ tables of docs/benchmarks.md. LVTOOLS_SIMD=0 measures the kernel without AVX2. P
 from __future__ import annotations
 
 import gc
-import io
 import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
-from types import ModuleType
-from typing import Any
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from benchmarks.bench import compare, machine, peak_memory
+from benchmarks.mask_files import COLORS, blobs, by_cv2, by_pillow, cases
+from benchmarks.mask_peers import cv2_unique, decode, full_peers, imagecodecs, packed, pair, zlib_stream
 from lvtools._native import png_runs
-from lvtools.masks import engine, mask_areas_many, mask_colors, png
+from lvtools.masks import mask_areas_many, mask_colors, png
 from lvtools.masks.colors import MAX_COLORS
 
-Bytes = NDArray[np.uint8]
-COLORS = ((35, 164, 54), (44, 160, 44), (31, 119, 180))
 
-
-def optional(name: str) -> ModuleType | None:
-    try:
-        return import_module(name)
-    except ImportError:
-        return None
-
-
-imagecodecs, pyspng, numba = optional("imagecodecs"), optional("pyspng"), optional("numba")
-
-
-# ---- Masks.
-def blobs(side: int, seed: int = 0) -> Bytes:
-    rng = np.random.default_rng(seed)
-    image = np.full((side, side, 3), 255, np.uint8)
-    for k in range(6):
-        centre = tuple(int(v) for v in rng.integers(0, side, 2))
-        axes = tuple(int(v) for v in rng.integers(side // 25 + 1, side // 8 + 2, 2))
-        cv2.ellipse(image, centre, axes, float(rng.integers(180)), 0, 360, COLORS[k % 3], -1)
-    return image
-
-
-def scratches(side: int) -> Bytes:
-    rng = np.random.default_rng(1)
-    image = np.full((side, side, 3), 255, np.uint8)
-    for k in range(40):
-        ends = rng.integers(0, side, (2, 2)).tolist()
-        cv2.line(image, ends[0], ends[1], COLORS[k % 3], 1)
-    return image
-
-
-def salt(side: int, share: float = 0.01) -> Bytes:
-    rng = np.random.default_rng(2)
-    image = blobs(side)
-    image[rng.random((side, side)) < share] = COLORS[2]
-    return image
-
-
-def noise(side: int) -> Bytes:
-    rng = np.random.default_rng(3)
-    return np.array([(255, 255, 255), *COLORS], np.uint8)[rng.integers(0, 4, (side, side))]
-
-
-def blank(side: int) -> Bytes:
-    return np.full((side, side, 3), 255, np.uint8)
-
-
-def soft(side: int) -> Bytes:
-    return cv2.GaussianBlur(blobs(side), (0, 0), 1.2)  # type: ignore[no-any-return]
-
-
-def photo(side: int) -> Bytes:
-    rng = np.random.default_rng(4)
-    ramp = np.add.outer(np.arange(side) // 8, np.arange(side) // 8)[:, :, None]
-    return (ramp + rng.integers(0, 3, (side, side, 3))).astype(np.uint8)
-
-
-def by_cv2(image: Bytes, *options: int) -> bytes:
-    pixels = image[:, :, ::-1] if image.ndim == 3 and image.shape[2] == 3 else image
-    return cv2.imencode(".png", pixels, list(options))[1].tobytes()  # type: ignore[no-any-return]
-
-
-def by_pillow(image: Bytes) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(image).save(out, "png")
-    return out.getvalue()
-
-
-def indexed(image: Bytes, bits: int) -> bytes:
-    numbers = np.zeros(image.shape[:2], np.uint8)
-    for k, color in enumerate(COLORS, 1):
-        numbers[(image == color).all(2)] = k
-    picture = Image.fromarray(numbers).convert("P")
-    picture.putpalette([255, 255, 255, *sum(COLORS, ())])
-    out = io.BytesIO()
-    picture.save(out, "png", bits=bits)
-    return out.getvalue()
-
-
-def filtered(image: Bytes, which: int) -> bytes:
-    return by_cv2(image, cv2.IMWRITE_PNG_FILTER, which)
-
-
-# ---- Contestants: bytes to {0xRRGGBB: pixels}.
-def packed(rgb: Bytes) -> NDArray[np.uint32]:
-    wide = rgb.astype(np.uint32)
-    return wide[:, :, 0] << 16 | wide[:, :, 1] << 8 | wide[:, :, 2]
-
-
-def unique(rgb: Bytes) -> dict[int, int]:
-    return dict(zip(*(part.tolist() for part in np.unique(packed(rgb), return_counts=True)), strict=True))
-
-
-def decode(data: bytes) -> Bytes:
-    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)  # type: ignore[return-value]
-
-
-def cv2_unique(data: bytes) -> dict[int, int]:
-    return unique(decode(data)[:, :, ::-1])
-
-
-def pillow_colors(data: bytes) -> dict[int, int]:
-    with Image.open(io.BytesIO(data)) as image:
-        return {r << 16 | g << 8 | b: n for n, (r, g, b) in image.getcolors(2**24)}  # type: ignore[union-attr,misc]
-
-
-def run_counter() -> Callable[[Bytes], dict[int, int]]:
-    """What a good user writes with numba: runs of equal pixels into a dict."""
-    assert numba is not None
-
-    @numba.njit(cache=False)  # type: ignore[untyped-decorator]
-    def count(rgb: Bytes) -> Any:
-        found = numba.typed.Dict.empty(numba.int64, numba.int64)
-        last, run = -1, 0
-        for row in range(rgb.shape[0]):
-            for col in range(rgb.shape[1]):
-                value = rgb[row, col, 0] * 65536 + rgb[row, col, 1] * 256 + rgb[row, col, 2]
-                if value == last:
-                    run += 1
-                else:
-                    if run:
-                        found[last] = found.get(last, 0) + run
-                    last, run = value, 1
-        found[last] = found.get(last, 0) + run
-        return found
-
-    return lambda rgb: {int(k): int(v) for k, v in count(rgb).items()}
-
-
-def full_peers(data: bytes) -> dict[str, Callable[[], dict[int, int]]]:
-    """Those that give the same answer for RGB."""
-    peers: dict[str, Callable[[], dict[int, int]]] = {
-        "cv2 + np.unique": lambda: cv2_unique(data),
-        "Pillow getcolors": lambda: pillow_colors(data),
-    }
-    if numba is not None:
-        counter = run_counter()
-        peers["cv2 + numba runs"] = lambda: counter(decode(data)[:, :, ::-1])
-        if pyspng is not None:
-            peers["pyspng + numba runs"] = lambda: counter(pyspng.load(data))
-    if imagecodecs is not None:
-        peers["imagecodecs + np.unique"] = lambda: unique(imagecodecs.png_decode(data))
-    return peers
-
-
-def zlib_stream(data: bytes) -> tuple[bytes, int]:
-    parsed = png.parse_png(data)
-    return b"".join(bytes(body) for _, body in parsed.idat), parsed.header.raw_bytes()
-
-
-def pair(one: bytes, other: bytes) -> NDArray[np.int64]:
-    runs = [engine.runs_of_png(memoryview(data), MAX_COLORS) for data in (one, other)]
-    assert runs[0] is not None
-    assert runs[1] is not None
-    return engine.pair_counts(runs[0], runs[1])
-
-
-# ---- Measuring.
 def race(
     contestants: Mapping[str, Callable[[], object]], rounds: int, clock: Callable[[], float] = time.process_time
 ) -> dict[str, tuple[float, float, float]]:
@@ -219,41 +53,6 @@ def race(
             min(taken) / min(first),
         )
         for name, taken in times.items()
-    }
-
-
-def cases() -> dict[str, tuple[bytes, float]]:
-    """Name: (PNG, goal against cv2.imdecode alone)."""
-    small, large = blobs(1024), blobs(4000)
-    return {
-        "blobs 4000 RGB, cv2": (by_cv2(large), 60),
-        "blobs 4000 RGB, Pillow": (by_pillow(large), 60),
-        "blobs 1024 RGB, cv2": (by_cv2(small), 20),
-        "blobs 1024 RGB, Pillow": (by_pillow(small), 20),
-        "blobs 1024 RGBA, cv2": (by_cv2(np.dstack([small, small[:, :, 0] | 255])), 20),
-        "blank 4000, cv2": (by_cv2(blank(4000)), 120),
-        "blank 1024, cv2": (by_cv2(blank(1024)), 40),
-        "blobs 256, cv2": (by_cv2(blobs(256)), 8),
-        "palette 8 bits 1024": (indexed(small, 8), 14),
-        "palette 4 bits 1024": (indexed(small, 4), 18),
-        "scratches 1024, cv2": (by_cv2(scratches(1024)), 3),
-        "scratches 1024, Pillow": (by_pillow(scratches(1024)), 3),
-        "1 % salt 1024, cv2": (by_cv2(salt(1024)), 5),
-        "1 % salt 1024, Pillow": (by_pillow(salt(1024)), 5),
-        "anti-aliased 1024, cv2": (by_cv2(soft(1024)), 9),
-        "anti-aliased 1024, Pillow": (by_pillow(soft(1024)), 9),
-        "noise 1024, cv2": (by_cv2(noise(1024)), 1.7),
-        "noise 1024, Pillow": (by_pillow(noise(1024)), 1.7),
-        "filter None 1024": (filtered(small, cv2.IMWRITE_PNG_FILTER_NONE), 4.5),
-        "filter Up 1024": (filtered(small, cv2.IMWRITE_PNG_FILTER_UP), 1),
-        "filter Average 1024": (filtered(small, cv2.IMWRITE_PNG_FILTER_AVG), 1),
-        "filter Paeth 1024": (filtered(small, cv2.IMWRITE_PNG_FILTER_PAETH), 1),
-        "grey noise 1024, cv2": (by_cv2(np.random.default_rng(5).integers(0, 256, (1024, 1024)).astype(np.uint8)), 1),
-        "no mask: soft photo 1024, cv2": (by_cv2(photo(1024)), 1),
-        "no mask: random bytes 1024, cv2": (
-            by_cv2(np.random.default_rng(6).integers(0, 256, (1024, 1024, 3)).astype(np.uint8)),
-            1,
-        ),
     }
 
 
@@ -320,40 +119,7 @@ def tables_of_peers(rounds: int) -> None:
         )
         print(f"| {side} | {found['lvtools'][0] * 1e3:.3f} | {min(found['cv2'][1:]):.1f} | {goal} |")
 
-    batch = [by_cv2(blobs(256, seed)) for seed in range(500)]
-    large = [by_cv2(blobs(1024, seed)) for seed in range(100)]
-
-    def pooled(masks: list[bytes], function: Callable[[bytes], object], threads: int) -> Callable[[], object]:
-        def run() -> object:
-            with ThreadPoolExecutor(threads) as pool:
-                return list(pool.map(function, masks, chunksize=16))
-
-        return run
-
-    print("\n| batch | ms | x cv2.imdecode alone, as many threads | x one thread |")
-    print("|---|---:|---:|---:|")
-    for title, masks in (("500 x 256", batch), ("100 x 1024", large)):
-        found = race(
-            {
-                "one": lambda masks=masks: [mask_colors(data) for data in masks],
-                "areas": lambda masks=masks: mask_areas_many(masks, threads=1),
-                "cv2": lambda masks=masks: [decode(data) for data in masks],
-                "two": lambda masks=masks: mask_colors_many(masks, 2),
-                "areas two": lambda masks=masks: mask_areas_many(masks, threads=2),
-                "cv2 two": pooled(masks, decode, 2),
-            },
-            rounds,
-            time.perf_counter,
-        )
-        best = {name: values[0] for name, values in found.items()}
-        for name, key, other, single in (
-            ("mask_colors, one thread", "one", "cv2", "one"),
-            ("mask_colors, two threads", "two", "cv2 two", "one"),
-            ("mask_areas_many, one thread", "areas", "cv2", "areas"),
-            ("mask_areas_many, two threads", "areas two", "cv2 two", "areas"),
-        ):
-            ms, ratio, scale = best[key] * 1e3, best[other] / best[key], best[single] / best[key]
-            print(f"| {title}: {name} | {ms:.1f} | {ratio:.1f} | {scale:.2f} |")
+    table_of_batches(rounds)
 
     print("\n| extra peak memory, blobs 4000 | MB |\n|---|---:|")
     data = by_cv2(blobs(4000))
@@ -365,11 +131,33 @@ def tables_of_peers(rounds: int) -> None:
         print(f"| {name} | {peak_memory(function) / 2**20:.1f} |")
 
 
-def mask_colors_many(masks: list[bytes], threads: int) -> list[dict[int, int]]:
-    """A slice of the masks per thread: a future per mask of 30 us would cost as much as the mask."""
-    with ThreadPoolExecutor(threads) as pool:
-        parts = pool.map(lambda k: [mask_colors(data) for data in masks[k::threads]], range(threads))
-        return [found for part in parts for found in part]
+def table_of_batches(rounds: int) -> None:
+    """One thread by processor time; two by the clock, which needs an idle machine, and by what they cost together."""
+    color_map = {f"class {k}": "#{:02x}{:02x}{:02x}".format(*color) for k, color in enumerate(COLORS)}
+    print("\n| batch | us a mask | x cv2.imdecode alone | two threads: x one | two threads: processor time / one |")
+    print("|---|---:|---:|---:|---:|")
+    for title, side, count in (("500 x 256", 256, 500), ("100 x 1024", 1024, 100)):
+        masks = [by_cv2(blobs(side, seed)) for seed in range(count)]
+        roads: dict[str, Callable[[int], object]] = {
+            "mask_areas_many, a map": lambda threads, masks=masks: mask_areas_many(masks, color_map, threads=threads),
+            "mask_areas_many, no map": lambda threads, masks=masks: mask_areas_many(masks, threads=threads),
+            "mask_colors, one by one": lambda threads, masks=masks: [mask_colors(data) for data in masks],
+        }
+        for name, road in roads.items():
+            found = race(
+                {"one": lambda road=road: road(1), "cv2": lambda masks=masks: [decode(data) for data in masks]}, rounds
+            )
+            line = f"| {title}: {name} | {found['one'][0] / count * 1e6:.1f} | {min(found['cv2'][1:]):.1f} |"
+            if "many" in name:
+                both: dict[str, Callable[[], object]] = {
+                    "one": lambda road=road: road(1),
+                    "two": lambda road=road: road(2),
+                }
+                clock, spent = race(both, 2 * rounds, time.perf_counter), race(both, rounds)
+                line += f" {1 / clock['two'][2]:.2f} | {spent['two'][1]:.2f} |"
+            else:
+                line += " | |"
+            print(line, flush=True)
 
 
 def run() -> None:
