@@ -47,6 +47,7 @@ _HOME = {
     "upsert_manifest": "lvtools.manifest",
     "validate_manifest": "lvtools.validation",
     "write_manifest": "lvtools.manifest",
+    "write_mask": "lvtools.masks",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     from lvtools.masks import mask_areas_many as mask_areas_many
     from lvtools.masks import mask_colors as mask_colors
     from lvtools.masks import read_mask as read_mask
+    from lvtools.masks import write_mask as write_mask
     from lvtools.metrics.binned import BinnedSweep as BinnedSweep
     from lvtools.metrics.comparison import compare as compare
     from lvtools.metrics.comparison import slices as slices

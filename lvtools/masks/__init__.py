@@ -3,17 +3,25 @@
 from lvtools.masks.areas import AREA_SCHEMA, MASK_AREA_SCHEMA, mask_areas, mask_areas_many, total_percentage_area
 from lvtools.masks.classes import ALPHA_RULES, AlphaRule, UnknownColor
 from lvtools.masks.colors import MaskSource, mask_colors
-from lvtools.masks.mask import UNKNOWN_INDEX, Mask, read_mask
+from lvtools.masks.mask import RUN_SCHEMA, UNKNOWN_INDEX, Mask
 from lvtools.masks.png import decode_png
+from lvtools.masks.polygons import Polygon
+from lvtools.masks.read import read_mask
+from lvtools.masks.regions import BOX_SCHEMA, COMPONENT_SCHEMA
+from lvtools.masks.write import write_mask
 
 __all__ = [
     "ALPHA_RULES",
     "AREA_SCHEMA",
+    "BOX_SCHEMA",
+    "COMPONENT_SCHEMA",
     "MASK_AREA_SCHEMA",
+    "RUN_SCHEMA",
     "UNKNOWN_INDEX",
     "AlphaRule",
     "Mask",
     "MaskSource",
+    "Polygon",
     "UnknownColor",
     "decode_png",
     "mask_areas",
@@ -21,4 +29,5 @@ __all__ = [
     "mask_colors",
     "read_mask",
     "total_percentage_area",
+    "write_mask",
 ]
