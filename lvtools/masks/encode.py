@@ -49,7 +49,7 @@ def encode_runs(lists: RunLists, colors: Sequence[int], *, rgb: bool = False, fa
 
     A palette of as few bits as the numbers that occur need, its entries in the order of the numbers; RGB when asked for
     or when a number is above 255. Rows are written unfiltered and as differences to the row above, and the shorter
-    stream is taken; `fast` tries only the first one, with less effort.
+    stream is taken; `fast` tries one of them only, with less effort.
     """
     most = int(lists.numbers.max())
     rgb = rgb or most > 255
@@ -67,27 +67,29 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def _deflated(lists: RunLists, values: NDArray[np.uint8], depth: int, fast: bool) -> bytes:
-    plain = zlib.compressobj(6 if fast else 9)
-    upward = None if fast else zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_FILTERED)
+    """The rows as a zlib stream: unfiltered, or each as its difference to the one above, whichever is shorter."""
+    wide = values.shape[1] > 1
+    effort = 6 if fast else 9
+    plain = None if fast and wide else zlib.compressobj(effort)
+    upward = None if fast and not wide else zlib.compressobj(effort, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_FILTERED)
     streams: list[list[bytes]] = [[], []]
     before: NDArray[np.uint8] | None = None
     for rows, times in _bands(lists, values, depth):
         filtered = np.zeros((len(rows), rows.shape[1] + 1), np.uint8)
         filtered[:, 1:] = rows
-        for some in _repeated(filtered, times):
-            streams[0].append(plain.compress(some))
+        if plain is not None:
+            streams[0] += map(plain.compress, _repeated(filtered, times))
         if upward is not None:
             filtered[:, 0] = 2  # Up
             filtered[1:, 1:] -= rows[:-1]
             if before is not None:
                 filtered[0, 1:] -= before
-            for some in _differences(filtered, times):
-                streams[1].append(upward.compress(some))
+            streams[1] += map(upward.compress, _differences(filtered, times))
             before = rows[-1]
-    streams[0].append(plain.flush())
-    if upward is not None:
-        streams[1].append(upward.flush())
-    return min((b"".join(stream) for stream in streams if stream), key=len)
+    ends = [None if way is None else way.flush() for way in (plain, upward)]
+    return min(
+        (b"".join([*stream, end]) for stream, end in zip(streams, ends, strict=True) if end is not None), key=len
+    )
 
 
 def _bands(

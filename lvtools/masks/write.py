@@ -41,7 +41,7 @@ def write_mask(
     rgb : bool
         Write R, G, B as the service did, instead of a palette whose entry k is the colour of class k.
     fast : bool
-        Ten times faster, and 10 to 30 % larger.
+        About ten times faster, and up to a third larger.
 
     Returns
     -------

@@ -72,11 +72,11 @@ def test_the_same_mask_gives_the_same_small_file():
     assert len(small) <= len(fast)
     cv2 = pytest.importorskip("cv2")
     image = pytest.importorskip("PIL.Image")
-    for mine, array in ((small, index), (colours, np.array(EDGE, np.uint8)[index])):
-        assert len(mine) < len(cv2.imencode(".png", array, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1])
+    for mine, array, most in ((small, index, 0.9), (colours, np.array(EDGE, np.uint8)[index], 1.02)):
+        assert len(mine) < most * len(cv2.imencode(".png", array, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1])
         theirs = io.BytesIO()
         image.fromarray(array).save(theirs, "png", optimize=True)
-        assert len(mine) < len(theirs.getvalue())
+        assert len(mine) < most * len(theirs.getvalue())
 
 
 @given(masks(), st.sampled_from([None, *MAPS]), st.sampled_from(["opaque", "any", "ignore"]), st.booleans())
