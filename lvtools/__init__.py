@@ -30,6 +30,8 @@ _HOME = {
     "evaluate": "lvtools.evaluation",
     "filter_manifest": "lvtools.manifest",
     "fix_manifest": "lvtools.manifest",
+    "fix_mask": "lvtools.masks",
+    "lint_mask": "lvtools.masks",
     "manifest_stats": "lvtools.manifest",
     "mask_areas": "lvtools.masks",
     "mask_areas_many": "lvtools.masks",
@@ -71,6 +73,8 @@ if TYPE_CHECKING:
     from lvtools.manifest import upsert_manifest as upsert_manifest
     from lvtools.manifest import write_manifest as write_manifest
     from lvtools.masks import Mask as Mask
+    from lvtools.masks import fix_mask as fix_mask
+    from lvtools.masks import lint_mask as lint_mask
     from lvtools.masks import mask_areas as mask_areas
     from lvtools.masks import mask_areas_many as mask_areas_many
     from lvtools.masks import mask_colors as mask_colors

@@ -3,6 +3,8 @@
 from lvtools.masks.areas import AREA_SCHEMA, MASK_AREA_SCHEMA, mask_areas, mask_areas_many, total_percentage_area
 from lvtools.masks.classes import ALPHA_RULES, AlphaRule, UnknownColor
 from lvtools.masks.colors import MaskSource, mask_colors
+from lvtools.masks.fix import FIX_SCHEMA, FixedMask, fix_mask
+from lvtools.masks.lint import lint_mask
 from lvtools.masks.mask import RUN_SCHEMA, UNKNOWN_INDEX, Mask
 from lvtools.masks.png import decode_png
 from lvtools.masks.polygons import Polygon
@@ -15,15 +17,19 @@ __all__ = [
     "AREA_SCHEMA",
     "BOX_SCHEMA",
     "COMPONENT_SCHEMA",
+    "FIX_SCHEMA",
     "MASK_AREA_SCHEMA",
     "RUN_SCHEMA",
     "UNKNOWN_INDEX",
     "AlphaRule",
+    "FixedMask",
     "Mask",
     "MaskSource",
     "Polygon",
     "UnknownColor",
     "decode_png",
+    "fix_mask",
+    "lint_mask",
     "mask_areas",
     "mask_areas_many",
     "mask_colors",

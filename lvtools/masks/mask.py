@@ -116,7 +116,7 @@ class Mask:
         more = f", {self.unknown_px} px unknown" if self.unknown_px else ""
         return f"<Mask {self.height} x {self.width}, classes {list(self.classes)}{more}>"
 
-    def _joined(self) -> RunLists:
+    def run_lists(self) -> RunLists:
         """The shortest run lists, their numbers classes or, behind them, unknown colours; made when first needed."""
         if self._table is not None:
             self._lists, self._table = joined(self._lists, self._table), None
@@ -124,7 +124,7 @@ class Mask:
 
     def _by_class(self) -> RunLists:
         """The same with all unknown colours as one number behind the classes."""
-        lists = self._joined()
+        lists = self.run_lists()
         if not self.unknown:
             return lists
         known = len(self.classes)
@@ -274,8 +274,8 @@ class Mask:
         called = "+".join(self.classes[k] for k in chosen) if names else "anomaly"
         if color is None:
             color = next(one for one in default_colors(3)[1:] if one != background)
-        return _made(
-            joined(self._joined(), table), self, (self.classes[0], called), (background, color), (), self.ambiguous_px
+        return made(
+            joined(self.run_lists(), table), self, (self.classes[0], called), (background, color), (), self.ambiguous_px
         )
 
     def __and__(self, other: Mask) -> Mask:
@@ -307,11 +307,13 @@ class Mask:
             for mask in (self, other)
         ]
         lists = combine(
-            self._joined(), other._joined(), lambda mine, its: rule(tables[0][mine], tables[1][its]).astype(np.int32)
+            self.run_lists(),
+            other.run_lists(),
+            lambda mine, its: rule(tables[0][mine], tables[1][its]).astype(np.int32),
         )
         shown = tuple(mine if mine is not None else its for mine, its in zip(
             self._classified.colors, other._classified.colors, strict=True))  # fmt: skip
-        return _made(lists, self, self.classes, shown, colors, self.ambiguous_px + other.ambiguous_px)
+        return made(lists, self, self.classes, shown, colors, self.ambiguous_px + other.ambiguous_px)
 
     def overlay(self, image_rgb: ArrayLike | str | os.PathLike[str] | bytes, opacity: float = 0.5) -> NDArray[np.uint8]:
         """Paint the classes over their image, for looking at.
@@ -376,7 +378,7 @@ class Mask:
         return encode_runs(lists, colors, fast=True)
 
 
-def _made(
+def made(
     lists: RunLists,
     of: Mask,
     names: tuple[str, ...],

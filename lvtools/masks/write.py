@@ -56,7 +56,7 @@ def write_mask(
         `path` cannot be written.
     """
     if isinstance(mask, Mask):
-        lists = mask._joined()
+        lists = mask.run_lists()
         names: Sequence[str] = mask.classes
         unknown = [parse_color(one.color) for one in mask.unknown]
         given = mask._classified.colors if colors is None else _colors_of(colors, names)
