@@ -20,6 +20,7 @@ from lvtools.dataset import ColorMap
 from lvtools.errors import ArgumentError, MaskError, ObjectError
 from lvtools.masks import ALPHA_RULES, AlphaRule, MaskSource, fix_mask, write_mask
 from lvtools.masks.colors import read_mask_bytes
+from lvtools.masks.png import SIGNATURE
 from lvtools.objects import is_remote, write_object
 
 _SHOWN = 5  # colours per mask; --all and JSON have the rest
@@ -72,7 +73,8 @@ def command(
 ) -> int:
     """Give pixels whose colour is of no class to the class of the nearest colour: smoothed edges, JPEG, resizing.
 
-    MASK is a file, a folder (all *.png below it), an s3:// URI, or - for one PNG on standard input. Pixels that are too
+    MASK is a file, a folder (all *.png below it), an s3:// URI, or - for one PNG on standard input; it may be a JPEG or
+    BMP in truth, what is written is a PNG. Pixels that are too
     far from every class keep their colour and are reported. A mask that needs no repair is copied as it is, or, with
     --in-place, left alone; unless --rewrite is given.
 
@@ -148,7 +150,7 @@ def _fix(
         return {**result, "error": error.message}
     facts = {key.decode(): value.decode() for key, value in fixed.report.schema.metadata.items()}
     number = {key: int(facts[key]) for key in ("height", "width", "fixed_px", "unknown_px", "ambiguous_px")}
-    needed = rewrite or number["fixed_px"] > 0
+    needed = rewrite or number["fixed_px"] > 0 or not data.startswith(SIGNATURE)
     dest = job.dest
     if dest is not None and not dry_run and (needed or dest != job.name):
         if not is_remote(dest) and dest != "-" and os.path.dirname(dest):

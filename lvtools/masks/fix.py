@@ -10,12 +10,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from lvtools.dataset import WHITE, parse_color
-from lvtools.errors import ArgumentError
-from lvtools.masks.classes import AlphaRule, Colors, as_color_map
-from lvtools.masks.colors import MaskSource
+from lvtools.errors import ArgumentError, FormatError, MaskError
+from lvtools.images import decode_image
+from lvtools.masks.classes import AlphaRule, Colors, as_color_map, check_alpha
+from lvtools.masks.colors import MaskSource, read_mask_bytes
 from lvtools.masks.mask import Mask, made
 from lvtools.masks.nearness import Channels, Origins, channels, origins
-from lvtools.masks.read import read_mask
+from lvtools.masks.read import decode_runs, mask_of, runs_of_pixels
 from lvtools.masks.runs import joined
 
 FIX_SCHEMA = pa.schema(
@@ -70,7 +71,8 @@ def fix_mask(
     Parameters
     ----------
     source : str, PathLike, bytes-like or Mask
-        A path or URI, the PNG's bytes, or a mask that was read.
+        A path or URI, the PNG's bytes, or a mask that was read. Here, and only here, a JPEG or BMP will do, whatever
+        its name: it is what this function is for.
     color_map : ColorMap or mapping of str to int or '#rrggbb'
         The declared colours. May be left out for a Mask, which has its own, and is not taken there.
     tolerance : float, optional
@@ -82,12 +84,13 @@ def fix_mask(
     Raises
     ------
     MaskError
-        It is no intact PNG, the map contradicts itself, or `alpha` is 'error' and matters.
+        It is no intact picture, the map contradicts itself, or `alpha` is 'error' and matters.
     ObjectError
         The file cannot be read.
     ArgumentError
         There is no color map, or one too many; or `tolerance` is no distance.
     """
+    check_alpha(alpha)
     if isinstance(source, Mask):
         if color_map is not None:
             raise ArgumentError("a Mask has a color map of its own", hint="give its path to fix it by another map")
@@ -95,7 +98,7 @@ def fix_mask(
     else:
         if not as_color_map(color_map):
             raise ArgumentError("fix_mask needs to know the declared colours", hint="give {'crack': '#23a436'}")
-        mask = read_mask(source, color_map, alpha=alpha)
+        mask = _read(source, color_map, alpha)
     if tolerance is not None and not (isinstance(tolerance, (int, float)) and 0 <= tolerance < math.inf):
         raise ArgumentError(f"tolerance={tolerance!r}", hint="a distance in R, G, B: 0 to 442")
 
@@ -118,6 +121,21 @@ def fix_mask(
     lists = joined(mask.run_lists(), table)
     fixed = made(lists, mask, mask.classes, colors, kept, mask.ambiguous_px)
     return FixedMask(fixed, _report(mask, fixed, numbers, found, near, tolerance))
+
+
+def _read(source: MaskSource, color_map: Colors | None, alpha: AlphaRule) -> Mask:
+    data, name = read_mask_bytes(source)
+    try:
+        if not bytes(data[:3]).startswith((b"\xff\xd8\xff", b"BM")):
+            return mask_of(*decode_runs(data), color_map, alpha=alpha)
+        rgb = decode_image(bytes(data))
+        opaque = np.full((*rgb.shape[:2], 1), 255, np.uint8)
+        return mask_of(*runs_of_pixels(np.concatenate([rgb, opaque], axis=2)), color_map, alpha=alpha)
+    except FormatError as error:
+        raise MaskError(error.message, path=name or None, hint=error.hint) from None
+    except MaskError as error:
+        error.path = error.path or name or None
+        raise
 
 
 def _declared(mask: Mask) -> tuple[NDArray[np.int32], Channels]:

@@ -12,7 +12,7 @@ from lvtools.masks import engine
 from lvtools.masks.classes import AlphaRule, Classified, Colors, check_alpha, classify
 from lvtools.masks.colors import MAX_COLORS, ColorCounts, MaskSource, count_bands, read_mask_bytes
 from lvtools.masks.mask import Mask
-from lvtools.masks.png import decode_png
+from lvtools.masks.png import Pixels, decode_png
 from lvtools.masks.runs import Int32s, RunLists, runs_of_array
 
 MAX_CLASSES = 255  # 0..254, the background included; the service allowed 20
@@ -49,16 +49,27 @@ def read_mask(
     check_alpha(alpha)
     data, name = read_mask_bytes(png)
     try:
-        counted, lists = decode_runs(data)
-        classified = classify(counted, color_map, alpha=alpha, classes=classes)
-        if len(classified.names) > MAX_CLASSES:
-            raise MaskError(
-                f"{len(classified.names)} classes; an index array has room for {MAX_CLASSES}",
-                hint="is this a photograph, or a mask resized with interpolation? mask_colors counts any colours",
-            )
+        return mask_of(*decode_runs(data), color_map, alpha=alpha, classes=classes)
     except MaskError as error:
         error.path = error.path or name or None
         raise
+
+
+def mask_of(
+    counted: ColorCounts,
+    lists: RunLists,
+    color_map: Colors | None,
+    *,
+    alpha: AlphaRule,
+    classes: Sequence[str] | None = None,
+) -> Mask:
+    """The mask of a picture's colours and of its runs, which are numbered by them; errors as of `read_mask`."""
+    classified = classify(counted, color_map, alpha=alpha, classes=classes)
+    if len(classified.names) > MAX_CLASSES:
+        raise MaskError(
+            f"{len(classified.names)} classes; an index array has room for {MAX_CLASSES}",
+            hint="is this a photograph, or a mask resized with interpolation? mask_colors counts any colours",
+        )
     return Mask(classified, lists, number_table(counted, classified))
 
 
@@ -74,7 +85,11 @@ def decode_runs(data: memoryview) -> tuple[ColorCounts, RunLists]:
     if runs is not None:
         counted = ColorCounts(*runs.counted)
         return counted, RunLists(counted.height, counted.width, runs.ends, runs.numbers, runs.starts, runs.rows)
-    pixels = decode_png(data)
+    return runs_of_pixels(decode_png(data))
+
+
+def runs_of_pixels(pixels: Pixels) -> tuple[ColorCounts, RunLists]:
+    """The colours of a picture, uint8 (height, width, 4) of R, G, B, A, and its runs numbered by them."""
     height, width = pixels.shape[:2]
     counted = count_bands(height, width, [pixels])
     lists = runs_of_array(pixels.view(np.int32)[:, :, 0])  # a pixel's four bytes as one number, whatever it is

@@ -37,6 +37,19 @@ def test_jpeg_is_undone():
     assert int(facts(fixed)["fixed_px"]) == sum(fixed.report["area_px"].to_pylist())
 
 
+def test_a_jpeg_or_bmp_under_another_name_is_taken(tmp_path):
+    cv2 = pytest.importorskip("cv2")
+    index = drawn()
+    picture = np.ascontiguousarray(EDGE[index][:, :, ::-1])
+    for kind, options in ((".jpg", [cv2.IMWRITE_JPEG_QUALITY, 90]), (".bmp", [])):
+        data = cv2.imencode(kind, picture, options)[1].tobytes()
+        (tmp_path / "m.png").write_bytes(data)
+        assert np.array_equal(fix_mask(tmp_path / "m.png", MAP).mask.index(), index)
+        (tmp_path / "m.png").write_bytes(data[:200])
+        with pytest.raises(MaskError, match=r"m\.png: "):
+            fix_mask(tmp_path / "m.png", MAP)
+
+
 def test_smoothed_edges_become_one_of_their_two_sides():
     cv2 = pytest.importorskip("cv2")
     index = drawn()

@@ -132,6 +132,16 @@ def test_fix_goes_on_after_a_mask_that_cannot_be_read(run, folder):
     assert sorted(path.name for path in (folder / "out").rglob("*.png")) == ["near.png", "red.png"]
 
 
+def test_fix_makes_a_png_of_another_picture(run, folder):
+    cv2 = pytest.importorskip("cv2")
+    picture = np.array([[(255, 255, 255), (54, 164, 35)]], np.uint8)
+    (folder / "m.png").write_bytes(cv2.imencode(".bmp", picture)[1].tobytes())
+    assert run("lint-mask", "m.png", *CLASSES)[0] == 1
+    assert run("fix-mask", "m.png", *CLASSES, "-i")[0] == 0
+    assert oracle.decode((folder / "m.png").read_bytes())[2] == [WHITE, GREEN]
+    assert run("lint-mask", "m.png", *CLASSES)[0] == 0
+
+
 def test_many_colours_are_cut_short(run, folder):
     index = np.arange(12, dtype=np.uint8).reshape(3, 4)
     (folder / "many.png").write_bytes(write_mask(index, colors=[0xFFFFFF - k for k in range(12)]))
