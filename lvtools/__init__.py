@@ -30,6 +30,8 @@ _HOME = {
     "evaluate": "lvtools.evaluation",
     "filter_manifest": "lvtools.manifest",
     "fix_manifest": "lvtools.manifest",
+    "fix_mask": "lvtools.masks",
+    "lint_mask": "lvtools.masks",
     "manifest_stats": "lvtools.manifest",
     "mask_areas": "lvtools.masks",
     "mask_areas_many": "lvtools.masks",
@@ -47,6 +49,7 @@ _HOME = {
     "upsert_manifest": "lvtools.manifest",
     "validate_manifest": "lvtools.validation",
     "write_manifest": "lvtools.manifest",
+    "write_mask": "lvtools.masks",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]
@@ -70,10 +73,13 @@ if TYPE_CHECKING:
     from lvtools.manifest import upsert_manifest as upsert_manifest
     from lvtools.manifest import write_manifest as write_manifest
     from lvtools.masks import Mask as Mask
+    from lvtools.masks import fix_mask as fix_mask
+    from lvtools.masks import lint_mask as lint_mask
     from lvtools.masks import mask_areas as mask_areas
     from lvtools.masks import mask_areas_many as mask_areas_many
     from lvtools.masks import mask_colors as mask_colors
     from lvtools.masks import read_mask as read_mask
+    from lvtools.masks import write_mask as write_mask
     from lvtools.metrics.binned import BinnedSweep as BinnedSweep
     from lvtools.metrics.comparison import compare as compare
     from lvtools.metrics.comparison import slices as slices

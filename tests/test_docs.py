@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from lvtools.cli import COMMANDS, cli
 from lvtools.cli.rules import markdown
 from lvtools.findings import RULES
 from lvtools.formats import fields
+from tests.cli.command import environment
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -46,6 +49,17 @@ def test_the_accepted_names_are_documented():
     words = {fields.plain(word) for word in re.findall(r"`([A-Za-z0-9_-]+)`", read("docs/evaluation.md"))}
     accepted = {*fields.IMAGE_NAMES, *fields.CLASS_NAMES, *fields.SCORE_NAMES, *fields.MASK_NAMES}
     assert accepted <= words, accepted - words
+
+
+def test_the_examples_about_masks_run():
+    """All Python blocks of the page, one after the other, in one namespace: they hold their own assertions."""
+    blocks = re.findall(r"^```python\n(.*?)^```", read("docs/masks.md"), re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 4
+    assert all("assert" in block for block in blocks)
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(blocks)], env=environment(), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_links_between_documents_lead_somewhere():

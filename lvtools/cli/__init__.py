@@ -26,6 +26,8 @@ COMMANDS = {
     "evaluate": "Compare predictions with the truth.",
     "filter": "Take the lines of a manifest that meet conditions.",
     "fix": "Mend what is wrong with a manifest.",
+    "fix-mask": "Give pixels of undeclared colours to the nearest class.",
+    "lint-mask": "Report what is wrong with mask PNGs.",
     "merge": "Put manifests together, one line per image.",
     "rewrite": "Move references to another bucket or folder.",
     "rules": "List every rule that validate knows.",
@@ -49,7 +51,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"lvtools.cli.{name}").command
+        command: click.Command = importlib.import_module(f"lvtools.cli.{name.replace('-', '_')}").command
         return command
 
     def invoke(self, ctx: click.Context) -> Any:

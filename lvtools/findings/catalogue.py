@@ -3,7 +3,7 @@
 Codes are public: append, never renumber. LV0xx the file and its lines, LV02x JSON, LV10x references, LV11x labels,
 LV134 to LV139 Ground Truth's attributes, LV14x signs in references, names and keys, LV15x boxes, LV17x multi-label, LV18x
 masks named by a manifest, LV2xx rules that need two lines (LV22x those of the marketplace algorithm), LV3xx mask images
-(LV305 on: images and masks beside their manifest), LV4xx evaluation.
+(LV305 on: images and masks beside their manifest; LV320 on: masks by themselves), LV4xx evaluation.
 """
 
 from __future__ import annotations
@@ -266,6 +266,20 @@ RULES: tuple[Rule, ...] = (
     Rule("LV317", "warning", "the mask of a normal image shows {value}", "correct the class, or the mask", _GUIDE + "segmentation manifest", None, _TYPES),
     Rule("LV318", "error", "the mask shows {value} anomaly types, 20 is the limit", "join types", _GUIDE + "quotas", None, _LOOKOUT_ONLY),
     Rule("LV319", "error", "none of the images is there: {value}", "name another folder or bucket with --images", "lvtools"),
+    # Masks by themselves (lint-mask)
+    Rule("LV320", "error", "{value} are mixed from declared colours: the edges were smoothed (antialiased), or the mask was resized with interpolation",
+         "lvtools fix-mask gives each pixel the nearest class; draw without smoothing, resize with nearest neighbour", "lvtools", None, _NO_MASKS),
+    Rule("LV321", "error", "{value} lie around the declared colours: the mask was once saved as JPEG or another lossy format",
+         "export it again without loss, or let lvtools fix-mask give each pixel the nearest class", _GUIDE + "troubleshooting", None, _NO_MASKS),
+    Rule("LV322", "info", "all edges lie on multiples of {value} pixels: the mask was probably enlarged", "nothing to do if that is meant; its edges are no finer than that",
+         "lvtools", None, _NO_MASKS),
+    Rule("LV323", "info", "the background is transparent in {value}", "nothing to do here; readers that drop alpha see another colour there: lvtools fix-mask --rewrite makes it opaque",
+         "AWS's own sample data", None, _NO_MASKS),
+    Rule("LV324", "info", "the mask shows only background", "nothing to do if the image is normal", "lvtools", None, _NO_MASKS),
+    Rule("LV325", "info", "declared, but not on this mask: {value}", "nothing to do: a color map may name classes that other masks show", "lvtools", None, _NO_MASKS),
+    Rule("LV326", "info", "the PNG is unusual: {value}", "lvtools fix-mask --rewrite writes it anew", "PNG specification", None, _NO_MASKS),
+    Rule("LV327", "error", "the mask holds class numbers, not colours: {value}", "write it with lvtools.write_mask(index, path, colors=...)", _GUIDE + "segmentation manifest", None, _NO_MASKS),
+    Rule("LV328", "info", "{value}", "slips of the brush, or left over by smoothing?", "lvtools", None, _NO_MASKS),
     # Evaluation
     Rule("LV401", "error", "no prediction for {value}", "it counts in no figure; predict it, or take it out of the truth", "evaluation"),
     Rule("LV402", "warning", "a prediction for {value}, which the truth does not have", "it counts in no figure", "evaluation"),

@@ -3,23 +3,38 @@
 from lvtools.masks.areas import mask_areas, mask_areas_many, total_percentage_area
 from lvtools.masks.classes import ALPHA_RULES, AlphaRule, UnknownColor
 from lvtools.masks.colors import MaskSource, mask_colors
-from lvtools.masks.mask import UNKNOWN_INDEX, Mask, read_mask
+from lvtools.masks.fix import FIX_SCHEMA, FixedMask, fix_mask
+from lvtools.masks.lint import lint_mask
+from lvtools.masks.mask import RUN_SCHEMA, UNKNOWN_INDEX, Mask
 from lvtools.masks.png import decode_png
 from lvtools.masks.schemas import AREA_SCHEMA, MASK_AREA_SCHEMA
+from lvtools.masks.polygons import Polygon
+from lvtools.masks.read import read_mask
+from lvtools.masks.regions import BOX_SCHEMA, COMPONENT_SCHEMA
+from lvtools.masks.write import write_mask
 
 __all__ = [
     "ALPHA_RULES",
     "AREA_SCHEMA",
+    "BOX_SCHEMA",
+    "COMPONENT_SCHEMA",
+    "FIX_SCHEMA",
     "MASK_AREA_SCHEMA",
+    "RUN_SCHEMA",
     "UNKNOWN_INDEX",
     "AlphaRule",
+    "FixedMask",
     "Mask",
     "MaskSource",
+    "Polygon",
     "UnknownColor",
     "decode_png",
+    "fix_mask",
+    "lint_mask",
     "mask_areas",
     "mask_areas_many",
     "mask_colors",
     "read_mask",
     "total_percentage_area",
+    "write_mask",
 ]

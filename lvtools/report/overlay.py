@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lvtools.errors import ArgumentError
+from lvtools.masks.show import UNKNOWN_PAINT, paint_table, tint
 
 UInt8Array = NDArray[np.uint8]
 
@@ -18,7 +19,7 @@ MISSED = 0xD55E00  # an anomaly in the truth, background in the prediction
 FALSE_ALARM = 0xF0E442  # background in the truth, an anomaly in the prediction
 OTHER_CLASS = 0xCC79A7  # an anomaly in both, of different classes
 FOUND = 0x56B4E9  # the same class in both
-UNKNOWN = 0xFF00FF  # a class index that nothing names
+UNKNOWN = UNKNOWN_PAINT  # a class index that nothing names
 _DEFAULTS = (0x2CA02C, 0x1F77B4, 0xFF7F0E, 0xD62728, 0x9467BD, 0x8C564B, 0xE377C2, 0xBCBD22, 0x17BECF)
 
 
@@ -62,17 +63,12 @@ def paint_mask(
         A new array.
     """
     _check(image, mask)
-    table = np.array([[UNKNOWN >> 16, UNKNOWN >> 8 & 255, UNKNOWN & 255]] * 256, np.uint8)
-    for index, color in enumerate(colors[:256]):
-        table[index] = color >> 16, color >> 8 & 255, color & 255
-    out = image.copy()
-    inside = mask != 0
-    paint = table[mask[inside]]
-    out[inside] = np.rint(image[inside] * (1 - opacity) + paint * opacity).astype(np.uint8)
+    table = paint_table(colors)
+    out = tint(image, mask, table, opacity)
     border = _border(mask, outline)
     out[border] = table[mask[border]]
     if halo:
-        out[_border((~inside).astype(np.uint8), outline)] = 255
+        out[_border((mask == 0).astype(np.uint8), outline)] = 255
     return out
 
 
