@@ -1,10 +1,14 @@
 """Masks: PNGs whose colours are classes. Decoding, areas per class, and class indexes; what colours mean is given."""
 
+from lvtools.masks.area_files import area_pieces
 from lvtools.masks.areas import AREA_SCHEMA, MASK_AREA_SCHEMA, mask_areas, mask_areas_many, total_percentage_area
+from lvtools.masks.batch import area_tables, journal_of, write_mask_areas
 from lvtools.masks.classes import ALPHA_RULES, AlphaRule, UnknownColor
 from lvtools.masks.colors import MaskSource, mask_colors
+from lvtools.masks.find import find_masks
 from lvtools.masks.mask import UNKNOWN_INDEX, Mask, read_mask
 from lvtools.masks.png import decode_png
+from lvtools.masks.totals import AreaTotals
 
 __all__ = [
     "ALPHA_RULES",
@@ -12,13 +16,19 @@ __all__ = [
     "MASK_AREA_SCHEMA",
     "UNKNOWN_INDEX",
     "AlphaRule",
+    "AreaTotals",
     "Mask",
     "MaskSource",
     "UnknownColor",
+    "area_pieces",
+    "area_tables",
     "decode_png",
+    "find_masks",
+    "journal_of",
     "mask_areas",
     "mask_areas_many",
     "mask_colors",
     "read_mask",
     "total_percentage_area",
+    "write_mask_areas",
 ]
