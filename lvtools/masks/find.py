@@ -21,6 +21,7 @@ _FOLDER = "\0"  # behind a folder's name; no name holds it, and it sorts before 
 _WILD = re.compile(r"[*?[]")
 _WILD_REMOTE = re.compile(r"[*[]")  # in a URI ? begins the options
 _TOKEN = re.compile(r"\*+|\?|\[!?\]?[^\]]*\]|.", re.DOTALL)
+_VISIBLE = r"(?!\.)"  # as in a shell, wildcards are not for .hidden names
 _COMPACT = 2**16  # names; from here on a folder's names are kept as bytes in a row, at a quarter of the memory
 
 
@@ -97,10 +98,11 @@ class _Place:
 
     def lists(self, real: str) -> bool:
         """Is this file, by its real name, one that this argument has among its own?"""
+        name = real.partition("?")[0] if self.remote else real
         inside = self.root.rstrip("/") + "/"
-        if not (self.wide and real.startswith(inside)) or (self.local and not os.path.exists(real)):
-            return False
-        return self._takes(real[len(inside) :].partition("?")[0] if self.remote else real[len(inside) :])
+        if not (self.wide and name.startswith(inside)) or (self.local and not os.path.exists(real)):
+            return self.remote and name == self.root
+        return self._takes(name[len(inside) :])
 
     def _relative(self, path: str) -> str:
         start = self.base.partition("?")[0].rstrip("/") if self.remote else self.base.rstrip("/")
@@ -116,11 +118,11 @@ def _translated(parts: list[str], argument: str) -> re.Pattern[str]:
     text = ""
     for part in filter(None, parts):
         if part == "**":
-            text += r"(?:[^/]+/)*"
+            text += f"(?:{_VISIBLE}[^/]+/)*"
         else:
-            hidden = "" if part.startswith(".") else r"(?!\.)"  # as in a shell, * is not for .hidden names
-            text += hidden + _TOKEN.sub(_expression, part) + "/"
-    text = text.removesuffix("/") if text.endswith("/") else text + "[^/]+"
+            text += "" if part.startswith(".") else _VISIBLE
+            text += _TOKEN.sub(_expression, part) + "/"
+    text = text.removesuffix("/") if text.endswith("/") else f"{text}{_VISIBLE}[^/]+"
     try:
         return re.compile(text + r"(?:/.*)?\Z", re.DOTALL)
     except re.error as error:

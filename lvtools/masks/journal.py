@@ -57,7 +57,7 @@ class Journal:
             first = orjson.dumps(settings, option=orjson.OPT_SORT_KEYS)
             if not (resume and self._go_on(first)):
                 os.ftruncate(self._fd, 0)
-                self._end = 0
+                self._end, self._window = 0, b""
                 self._unwritten += MAGIC + _framed(first)
                 self.flush()
         except BaseException:
