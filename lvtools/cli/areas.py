@@ -89,9 +89,9 @@ def command(
     total = sum(1 for _ in meant()) if wants_progress(progress) else None
     how: dict[str, Any] = {"alpha": alpha, "threads": threads}
     totals = AreaTotals(alpha)
-    with progress_bar(total) as how["on_done"]:
+    with telling_how_to_go_on(output), progress_bar(total) as how["on_done"]:
         if output is not None:
-            totals = write_file(meant(), output, color_map, form=form, resume=resume, **how)
+            totals = lvtools.write_mask_areas(meant(), output, color_map, form=form, resume=resume, **how)
         else:
             print_tables(area_tables(meant(), color_map, **how), form or "text", totals)
     if output is not None or form in (None, "text"):
@@ -184,12 +184,13 @@ def progress_bar(total: int | None) -> Iterator[Any]:
         yield lambda done: bar.update(task, completed=done)
 
 
-def write_file(masks: Iterator[str | ObjectError], output: str, color_map: ColorMap | None, **how: Any) -> AreaTotals:
-    """Write --output; say how to go on when it cannot be ended."""
+@contextmanager
+def telling_how_to_go_on(output: str | None) -> Iterator[None]:
+    """When --output cannot be ended: where the results are kept."""
     try:
-        return lvtools.write_mask_areas(masks, output, color_map, **how)
+        yield
     except (KeyboardInterrupt, LvtoolsError) as error:
-        journal = journal_of(output)
+        journal = None if output is None else journal_of(output)
         about_it = isinstance(error, LvtoolsError) and error.path == journal
         if journal is not None and not about_it and os.path.exists(journal):
             say(f"what was counted is kept in {journal}")
