@@ -21,6 +21,7 @@ _HOME = {
     "Mask": "lvtools.masks",
     "Objects": "lvtools.objects",
     "Sweep": "lvtools.metrics.scores",
+    "area_tables": "lvtools.masks",
     "aupro": "lvtools.metrics.region",
     "clopper_pearson": "lvtools.metrics.intervals",
     "compare": "lvtools.metrics.comparison",
@@ -29,6 +30,7 @@ _HOME = {
     "diff_manifests": "lvtools.manifest",
     "evaluate": "lvtools.evaluation",
     "filter_manifest": "lvtools.manifest",
+    "find_masks": "lvtools.masks",
     "fix_manifest": "lvtools.manifest",
     "fix_mask": "lvtools.masks",
     "lint_mask": "lvtools.masks",
@@ -50,6 +52,7 @@ _HOME = {
     "validate_manifest": "lvtools.validation",
     "write_manifest": "lvtools.manifest",
     "write_mask": "lvtools.masks",
+    "write_mask_areas": "lvtools.masks",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]
@@ -75,11 +78,14 @@ if TYPE_CHECKING:
     from lvtools.masks import Mask as Mask
     from lvtools.masks import fix_mask as fix_mask
     from lvtools.masks import lint_mask as lint_mask
+    from lvtools.masks import area_tables as area_tables
+    from lvtools.masks import find_masks as find_masks
     from lvtools.masks import mask_areas as mask_areas
     from lvtools.masks import mask_areas_many as mask_areas_many
     from lvtools.masks import mask_colors as mask_colors
     from lvtools.masks import read_mask as read_mask
     from lvtools.masks import write_mask as write_mask
+    from lvtools.masks import write_mask_areas as write_mask_areas
     from lvtools.metrics.binned import BinnedSweep as BinnedSweep
     from lvtools.metrics.comparison import compare as compare
     from lvtools.metrics.comparison import slices as slices

@@ -92,17 +92,22 @@ def packed(pieces: Iterable[bytes], name: str) -> Iterator[bytes]:
         yield from _zstd(pieces)
 
 
-class _Basket(io.RawIOBase):
+class Basket(io.RawIOBase):
     """Takes what Arrow writes until it is asked for; keeps it past close()."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
+        self._written = 0
+
+    def tell(self) -> int:  # Parquet writes down where its parts begin
+        return self._written
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
         self._parts.append(bytes(data))
+        self._written += len(data)
         return len(data)
 
     def drain(self) -> bytes:
@@ -114,7 +119,7 @@ class _Basket(io.RawIOBase):
 def _zstd(pieces: Iterable[bytes]) -> Iterator[bytes]:
     import pyarrow as pa
 
-    basket = _Basket()
+    basket = Basket()
     stream = pa.CompressedOutputStream(pa.PythonFile(basket, mode="w"), "zstd")
     for piece in pieces:
         stream.write(piece)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
+from urllib.parse import quote
 
 import pyarrow as pa
 
@@ -196,6 +197,52 @@ def _remote_filesystem(uri: str) -> tuple[Any, str]:
 
     filesystem, path = fs.FileSystem.from_uri(uri)
     return filesystem, path
+
+
+def list_remote(uri: str) -> Iterator[str]:
+    """The objects at a URI and below it, as URIs, in the order of their names; one folder's names are held at a time.
+
+    Raises
+    ------
+    ObjectError
+        There is nothing, or the bucket cannot be looked at.
+    """
+    from pyarrow import fs
+
+    base, mark, query = uri.partition("?")
+    base = base.rstrip("/")
+
+    def below(folder: str) -> Iterator[str]:
+        for info in sorted(filesystem.get_file_info(fs.FileSelector(folder)), key=lambda info: info.base_name):
+            if info.type == fs.FileType.Directory:
+                yield from below(info.path)
+            elif info.type == fs.FileType.File:
+                yield f"{base}{quote(info.path[len(path) :])}{mark}{query}"
+
+    try:
+        filesystem, path = _remote_filesystem(uri)
+        path = path.rstrip("/")
+        kind = filesystem.get_file_info(path).type
+        if kind == fs.FileType.Directory:
+            yield from below(path)
+        elif kind == fs.FileType.File:
+            yield uri
+        else:
+            raise ObjectError("there is nothing of this name", path=uri)
+    except ObjectError:
+        raise
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise ObjectError(_reason(error), path=uri) from None
+
+
+def remote_version(uri: str) -> tuple[int, int] | None:
+    """Size in bytes and time of the last change in ns of an object; None when that cannot be told."""
+    try:
+        filesystem, path = _remote_filesystem(uri)
+        info = filesystem.get_file_info(path)
+    except (OSError, ValueError, pa.ArrowException):
+        return None
+    return None if info.size is None or info.mtime_ns is None else (info.size, info.mtime_ns)
 
 
 class Objects:

@@ -1,48 +1,37 @@
 """lvtools areas: pixels per class in mask PNGs.
 
-Exit 0 fine, 1 a mask is unreadable or has unknown colours, 2 could not look.
+Exit 0 fine, 1 a mask is unreadable or has unknown colours, 2 could not look, 130 interrupted.
 
-The work is `lvtools.mask_areas_many`; here its table is added up per class and written as text, JSON or CSV.
+The work is `lvtools.masks.area_tables` and, with --output, `lvtools.write_mask_areas`.
 """
 
 from __future__ import annotations
 
-import csv
-import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 import click
-import numpy as np
-import orjson
 import pyarrow as pa
 
 import lvtools
+from lvtools.cli.areas_text import remarks, write_text
+from lvtools.cli.color_map import read_color_map
+from lvtools.cli.editing import say, shown
 from lvtools.cli.terminal import printable, talk, wants_progress
+from lvtools.compressed import compression_of
 from lvtools.dataset import ColorMap
-from lvtools.errors import ArgumentError, FormatError, MaskError, ObjectError
+from lvtools.errors import ArgumentError, LvtoolsError, ObjectError
+from lvtools.findings import join_findings
 from lvtools.findings.render import github_lines, sarif
-from lvtools.masks import ALPHA_RULES, MaskSource
+from lvtools.masks import ALPHA_RULES, AreaTotals, area_pieces, area_tables, find_masks, journal_of
 from lvtools.masks.problems import mask_findings
-from lvtools.objects import is_remote, read_source
+from lvtools.objects import Objects, is_remote
 
-FORMATS = ("text", "json", "csv", "sarif", "github")
-MAX_CLASSES_SHOWN = 104  # the colours of the service's own palette; more are a photograph, not a mask
-MAX_UNKNOWN_SHOWN = 20  # a photograph has a million; JSON and CSV have them all
-
-
-class Total(TypedDict):
-    """One class, or one unknown colour, over all masks."""
-
-    class_name: str | None
-    color: str | None
-    area_px: int
-    masks: int
-    first: tuple[str, int, int] | None
+FORMATS = ("text", "json", "jsonl", "csv", "parquet", "sarif", "github")
+_MANIFEST_ENDS = (".manifest", ".jsonl", ".json", ".ndjson")
 
 
 @click.command(name="areas")
@@ -56,7 +45,16 @@ class Total(TypedDict):
     show_default=True,
     help="When a pixel belongs to its colour: alpha >= 128, > 0, always; or fail where it matters.",
 )
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="How to print.")
+@click.option("--images", metavar="ROOT", help="Where the masks lie that a manifest names: a folder or s3:// prefix.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Write a row per mask and class; .csv, .json, .jsonl or .parquet says the format. Survives being interrupted.",
+)
+@click.option("--resume", is_flag=True, help="Go on with an interrupted run that had the same --output.")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="How to print, or to write FILE.  [default: text]")
+@click.option("--threads", type=click.IntRange(min=1), help="As many as processors, if not said.")
 @click.option("--progress/--no-progress", default=None, help="On standard error; by default only on a terminal.")
 @click.pass_context
 def command(
@@ -65,119 +63,117 @@ def command(
     map_file: str | None,
     pairs: tuple[str, ...],
     alpha: Literal["opaque", "any", "ignore", "error"],
-    form: str,
+    images: str | None,
+    output: str | None,
+    resume: bool,
+    form: str | None,
+    threads: int | None,
     progress: bool | None,
 ) -> None:
     """Count the pixels of each class in mask PNGs.
 
-    MASK is a file, a folder (all *.png below it), an s3:// URI, or - for one PNG on standard input. Without --color-map
-    and --class the background is what is transparent or white, and other colours are named by their hex. The formats
-    sarif and github tell what is wrong with the masks, not their areas.
+    MASK is a file, a folder (all *.png below it), a pattern in quotes ('masks/**/*.png'), an s3:// URI or prefix, or -
+    for one PNG on standard input; or a manifest, whose masks are looked for below --images. Without --color-map and
+    --class a manifest's own classes count; else the background is what is transparent or white, and other colours are
+    named by their hex. The formats sarif and github tell what is wrong with the masks, not their areas.
 
-    Exit codes: 0 fine, 1 a mask cannot be read or has colours of no class, 2 the work could not be done.
+    Exit codes: 0 fine, 1 a mask cannot be read or has colours of no class, 2 the work could not be done, 130
+    interrupted.
     """
+    if output == "-":
+        output = None
+    check_output(output, form, resume)
     color_map = read_color_map(map_file, pairs)
-    sources = list(find_masks(masks))
-    with progress_bar(len(sources), wants_progress(progress)) as on_done:
-        table = lvtools.mask_areas_many(sources, color_map, alpha=alpha, on_done=on_done)
-    totals = add_up(table)
-    if form == "json":
-        click.echo(
-            json.dumps(as_json(table, totals), indent=1)
-        )  # json's ASCII, not orjson: names cannot steer a terminal
-    elif form == "csv":
-        write_csv(table)
-    elif form == "sarif":
-        sys.stdout.buffer.write(sarif([mask_findings(table)], lvtools.__version__))
-    elif form == "github":
-        for line in github_lines(mask_findings(table)):
-            click.echo(line, nl=False)
-    else:
-        write_text(table, totals)
-    remarks(table, totals)
-    number = numbers_of(table)
-    ctx.exit(1 if number["unreadable"] or number["unknown_px"] else 0)
+    meant, own_map = meant_masks(masks, images)
+    color_map = own_map if color_map is None else color_map
+    total = sum(1 for _ in meant()) if wants_progress(progress) else None
+    how: dict[str, Any] = {"alpha": alpha, "threads": threads}
+    totals = AreaTotals(alpha)
+    with telling_how_to_go_on(output), progress_bar(total) as how["on_done"]:
+        if output is not None:
+            totals = lvtools.write_mask_areas(meant(), output, color_map, form=form, resume=resume, **how)
+        else:
+            print_tables(area_tables(meant(), color_map, **how), form or "text", totals)
+    if output is not None or form in (None, "text"):
+        write_text(totals)
+    remarks(totals)
+    if output is not None:
+        say(shown(output).removeprefix("; "))
+    ctx.exit(1 if totals.unreadable or totals.unknown_px else 0)
 
 
-def read_color_map(map_file: str | None, pairs: Iterable[str]) -> ColorMap | None:
-    """The classes of --color-map and --class together; None when neither was given."""
-    found = None if map_file is None else _read_map_file(map_file)
-    for pair in pairs:
-        name, equals, color = pair.rpartition("=")
-        if not equals or not name:
-            raise ArgumentError(f"--class {pair!r} has no name and colour", hint="write --class 'crack=#23a436'")
-        found = (found or ColorMap()).merge({name: color})
-    return found
+def check_output(output: str | None, form: str | None, resume: bool) -> None:
+    """Refuse what cannot be meant, before any work."""
+    if output is None and resume:
+        raise ArgumentError("--resume goes on with an --output", hint="name the FILE of the interrupted run")
+    if output is None and form == "parquet":
+        raise ArgumentError("Parquet is not for printing", hint="name a file: --output areas.parquet")
+    if output is not None and form in ("text", "sarif", "github"):
+        raise ArgumentError(
+            f"--format {form} is for printing, not for --output",
+            hint="csv, json, jsonl, parquet; or use > FILE",
+        )
 
 
-def _read_map_file(path: str) -> ColorMap:
-    data = bytes(memoryview(read_source(path)))
-    try:
-        content = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        content = None
-    # A manifest of one line is a JSON object, too: what makes it one is the image it names.
-    if content is None or (isinstance(content, dict) and "source-ref" in content):
-        merged: ColorMap = lvtools.read_manifest(path if path != "-" else data).color_map
-        if not merged:
-            raise FormatError("no line has a color map", path=path, hint="name the classes with --class")
-        return merged
-    if isinstance(content, dict):
-        content = content.get("internal-color-map", content)
-    try:
-        return ColorMap(_map_items(content))
-    except (MaskError, TypeError, KeyError, AttributeError) as error:
-        reason = error.message if isinstance(error, MaskError) else "neither a manifest nor a color map"
-        raise FormatError(reason, path=path, hint='a color map is {"crack": "#23a436"}') from None
-
-
-def _map_items(content: Any) -> list[tuple[str, str | int]]:
-    """Pairs of {"name": "#rrggbb"} or of Ground Truth's {"1": {"class-name": ..., "hex-color": ...}}."""
-    return [
-        (value["class-name"], value["hex-color"]) if isinstance(value, dict) else (key, value)
-        for key, value in content.items()
-    ]
-
-
-def find_masks(arguments: Iterable[str]) -> Iterator[MaskSource]:
-    """The masks meant, each once, in the order named; all arguments are looked at before the first mask is.
+def meant_masks(
+    arguments: tuple[str, ...], images: str | None
+) -> tuple[Callable[[], Iterator[str | ObjectError]], ColorMap | None]:
+    """What lists the masks, anew each time, and the color map of the manifests among the arguments.
 
     Raises
     ------
-    ObjectError
-        A file or folder is missing, or a folder has no PNG below it.
+    ArgumentError
+        Manifests among masks, or without a root: what a file mentions is looked for only where the user says.
     """
-    seen: set[str] = set()
-    found: list[MaskSource] = []
-    for argument in arguments:
-        if argument == "-":
-            inside = ["-"]
-        elif is_remote(argument):
-            inside = [argument]
-        elif os.path.isdir(argument):
-            inside = [str(path) for path in sorted(Path(argument).rglob("*")) if _is_png(path)]
-            if not inside:
-                raise ObjectError("there is no *.png in this folder", path=argument)
-        elif os.path.exists(argument):
-            inside = [argument]
-        else:
-            raise ObjectError("there is no such file", path=argument)
-        for path in inside:
-            real = path if path == "-" or is_remote(path) else os.path.realpath(path)
-            if real not in seen:  # a folder and a file in it, or a name given twice: counting it twice helps nobody
-                seen.add(real)
-                found.append(path)
-    yield from found
+    manifests = [argument for argument in arguments if _is_manifest(argument)]
+    if not manifests:
+        if images is not None:
+            raise ArgumentError("--images is for manifests", hint="name the folder as MASK")
+        return lambda: find_masks(arguments), None
+    if len(manifests) < len(arguments):
+        raise ArgumentError("manifests and masks at once", hint="call it once for each")
+    if images is None:
+        raise ArgumentError(
+            f"{manifests[0]}: the masks of a manifest are looked for only where you say",
+            hint="--images names the folder or bucket that holds them",
+        )
+    objects = Objects(images)
+    refs: dict[str, None] = {}
+    color_map = ColorMap()
+    for manifest in manifests:
+        data = lvtools.read_manifest(manifest, columns=["mask_ref", "anomaly_classes"])
+        refs.update(dict.fromkeys(data.entries["mask_ref"].drop_null().to_pylist()))
+        color_map = color_map.merge(data.color_map)
+    if not refs:
+        raise ObjectError("no line names a mask", path=manifests[0])
+    return lambda: _located(refs, objects), color_map or None
 
 
-def _is_png(path: Path) -> bool:
-    return path.suffix.lower() == ".png" and not path.is_dir()  # a dangling link stays in, to be reported
+def _is_manifest(name: str) -> bool:
+    stem = name.rpartition(".")[0] if compression_of(name) else name
+    return stem.lower().endswith(_MANIFEST_ENDS)
+
+
+def _located(refs: Iterable[str], objects: Objects) -> Iterator[str | ObjectError]:
+    """Paths and URIs below the root; an error, to be counted like an unreadable mask, for what is not there."""
+    seen = set()
+    for ref in refs:
+        try:
+            path = objects.locate(ref)
+        except ObjectError as error:
+            yield ObjectError(error.message, path=ref)
+            continue
+        if path is None:
+            yield ObjectError(f"is not under {objects.root}", path=ref)
+        elif path not in seen:
+            seen.add(path)
+            yield objects.root.partition("://")[0] + "://" + path if is_remote(objects.root) else path
 
 
 @contextmanager
-def progress_bar(total: int, shown: bool) -> Iterator[Any]:
+def progress_bar(total: int | None) -> Iterator[Any]:
     """A function to tell the number of masks done, or None when nobody looks."""
-    if not shown:
+    if total is None:
         yield None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -188,149 +184,38 @@ def progress_bar(total: int, shown: bool) -> Iterator[Any]:
         yield lambda done: bar.update(task, completed=done)
 
 
-def add_up(table: pa.Table) -> list[Total]:
-    """The table's rows per class over all masks: background and classes as first met, then unknown colours by area."""
-    totals: dict[tuple[str | None, str | None], Total] = {}
-    columns = [table[name].to_pylist() for name in ("class_name", "color", "area_px", "mask", "first_row", "first_col")]
-    for name, color, area, mask, row, col in zip(*columns, strict=True):
-        if area is None:
-            continue
-        # A class is one by its name: a transparent background has no colour in one mask and may have one in the next.
-        key = (name, None) if name is not None else (None, color)
-        new: Total = {"class_name": name, "color": color, "area_px": 0, "masks": 0, "first": None}
-        total = totals.setdefault(key, new)
-        total["area_px"] += area
-        if area:
-            total["masks"] += 1
-            total["color"] = total["color"] or color
-            total["first"] = total["first"] or (mask, row, col)
-    known = [total for total in totals.values() if total["class_name"] is not None]
-    unknown = [total for total in totals.values() if total["class_name"] is None]
-    return known + sorted(unknown, key=lambda total: -total["area_px"])
+@contextmanager
+def telling_how_to_go_on(output: str | None) -> Iterator[None]:
+    """When --output cannot be ended: where the results are kept."""
+    try:
+        yield
+    except (KeyboardInterrupt, LvtoolsError) as error:
+        journal = None if output is None else journal_of(output)
+        about_it = isinstance(error, LvtoolsError) and error.path == journal
+        if journal is not None and not about_it and os.path.exists(journal):
+            say(f"what was counted is kept in {journal}")
+            click.echo("hint: the same command with --resume goes on from there", err=True)
+        raise
 
 
-def numbers_of(table: pa.Table) -> dict[str, int]:
-    """The sums over all masks that the table's metadata has."""
-    return {key.decode(): int(value) for key, value in (table.schema.metadata or {}).items() if key not in (b"alpha",)}
+def print_tables(tables: Iterator[pa.Table], form: str, totals: AreaTotals) -> None:
+    """Print in any format but text, and add up."""
+    if form in ("sarif", "github"):
+        findings = join_findings(mask_findings(table) for table in _added(tables, totals))
+        if form == "sarif":
+            sys.stdout.buffer.write(sarif([findings], lvtools.__version__))
+        else:
+            sys.stdout.writelines(github_lines(findings))
+    elif form == "text":
+        for _ in _added(tables, totals):
+            pass
+    else:
+        terminal = sys.stdout.isatty()
+        for piece in area_pieces(form, tables, totals, printable if terminal else str):
+            click.echo(piece.decode() if terminal else piece, nl=False)
 
 
-def single(area_px: int, pixels: int) -> float | None:
-    """TotalPercentageArea, or None when no mask could be read."""
-    return lvtools.masks.total_percentage_area(area_px, pixels) if pixels else None
-
-
-def as_json(table: pa.Table, totals: list[Total]) -> dict[str, Any]:
-    """All there is to know: sums, classes over all masks, and each mask."""
-    number = numbers_of(table)
-    pixels = number["pixels"]
-    fractions = table["area_fraction"].combine_chunks()
-    singles = pa.array(
-        fractions.to_numpy(zero_copy_only=False).astype(np.float32), pa.float32(), mask=_nulls(fractions)
-    )
-    rows = table.append_column("total_percentage_area", singles).to_pylist()
-    return {
-        "alpha": table.schema.metadata[b"alpha"].decode(),
-        **number,
-        "classes": [
-            {
-                "class_name": total["class_name"],
-                "color": total["color"],
-                "area_px": total["area_px"],
-                "area_fraction": total["area_px"] / pixels,
-                "total_percentage_area": single(total["area_px"], pixels),
-                "masks": total["masks"],
-            }
-            for total in totals
-        ],
-        "areas": rows,
-    }
-
-
-def _nulls(array: pa.Array) -> Any:
-    return array.is_null().to_numpy(zero_copy_only=False)
-
-
-def write_csv(table: pa.Table) -> None:
-    """A row per mask and class, RFC 4180; made safe for the eye only when it goes to a terminal."""
-    shown = printable if sys.stdout.isatty() else str
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(table.column_names)
-    for row in table.to_pylist():
-        writer.writerow([shown(value) if isinstance(value, str) else value for value in row.values()])
-
-
-def write_text(table: pa.Table, totals: list[Total]) -> None:
-    """The totals per class: a table on a terminal, aligned text on a pipe."""
-    number = numbers_of(table)
-    shown = [total for total in totals if total["class_name"] is not None]
-    left_out = len(shown) - MAX_CLASSES_SHOWN
-    if left_out > 0:
-        shown = sorted(shown, key=lambda total: -total["area_px"])[:MAX_UNKNOWN_SHOWN]
-        left_out = len(totals) - len(shown)
-    lines = [
-        (
-            printable(str(total["class_name"])),
-            total["color"] or "-",
-            f"{total['area_px']:,}",
-            f"{total['area_px'] / number['pixels']:.4%}",
-            f"{total['masks']:,}",
-        )
-        for total in shown
-    ]
-    if lines:
-        _write_table(("class", "color", "area_px", "percent", "masks"), lines)
-    if left_out > 0:
-        click.echo(f"... and {left_out:,} more colours: photographs among the masks? --format csv has them all")
-    unread = f", {number['unreadable']:,} unreadable" if number["unreadable"] else ""
-    alpha = table.schema.metadata[b"alpha"].decode()
-    click.echo(
-        f"{number['masks']:,} mask{'' if number['masks'] == 1 else 's'}{unread}, {number['pixels']:,} pixels, "
-        f"{number['ambiguous_px']:,} ambiguous, {number['unknown_px']:,} unknown; alpha {alpha}"
-    )
-
-
-def _write_table(head: tuple[str, ...], lines: Sequence[tuple[str, ...]]) -> None:
-    if sys.stdout.isatty():
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table()
-        for place, name in enumerate(head):
-            table.add_column(name, justify="left" if place < 2 else "right")
-        for line in lines:
-            table.add_row(*map(Text, line))  # Text: a class called [bold] is no markup
-        Console(highlight=False).print(table)
-        return
-    widths = [max(map(len, column)) for column in zip(head, *lines, strict=True)]
-    for line in [head, *lines]:
-        cells = [
-            text.ljust(width) if k < 2 else text.rjust(width)
-            for k, (text, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        click.echo("  ".join(cells).rstrip())
-
-
-def remarks(table: pa.Table, totals: list[Total]) -> None:
-    """What the reader of the numbers should know, on standard error."""
-    number = numbers_of(table)
-    for mask, error in zip(table["mask"].to_pylist(), table["error"].to_pylist(), strict=True):
-        if error is not None:
-            click.echo(f"lvtools: {printable(mask)}: {printable(error)}", err=True)
-    unknown = [total for total in totals if total["class_name"] is None]
-    for total in unknown[:MAX_UNKNOWN_SHOWN]:
-        place = total["first"]
-        at = f"first in {printable(place[0])} at row {place[1]}, column {place[2]}" if place else ""
-        click.echo(f"lvtools: {total['color']} is the colour of no class: {total['area_px']:,} px, {at}", err=True)
-    if len(unknown) > MAX_UNKNOWN_SHOWN:
-        click.echo(
-            f"lvtools: and {len(unknown) - MAX_UNKNOWN_SHOWN:,} more colours; --format json has them all", err=True
-        )
-    if unknown:
-        click.echo("hint: was a mask saved as JPEG, or resized with interpolation?", err=True)
-    if number["ambiguous_px"]:
-        click.echo(
-            f"lvtools: {number['ambiguous_px']:,} pixels have the colour of a class but are not fully opaque; "
-            "whether they count is for --alpha to say (opaque: alpha >= 128, any: > 0, ignore: all)",
-            err=True,
-        )
+def _added(tables: Iterator[pa.Table], totals: AreaTotals) -> Iterator[pa.Table]:
+    for table in tables:
+        totals.add(table)
+        yield table

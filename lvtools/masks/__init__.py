@@ -12,6 +12,15 @@ from lvtools.masks.polygons import Polygon
 from lvtools.masks.read import read_mask
 from lvtools.masks.regions import BOX_SCHEMA, COMPONENT_SCHEMA
 from lvtools.masks.write import write_mask
+from lvtools.masks.area_files import area_pieces
+from lvtools.masks.areas import AREA_SCHEMA, MASK_AREA_SCHEMA, mask_areas, mask_areas_many, total_percentage_area
+from lvtools.masks.batch import area_tables, journal_of, write_mask_areas
+from lvtools.masks.classes import ALPHA_RULES, AlphaRule, UnknownColor
+from lvtools.masks.colors import MaskSource, mask_colors
+from lvtools.masks.find import find_masks
+from lvtools.masks.mask import UNKNOWN_INDEX, Mask, read_mask
+from lvtools.masks.png import decode_png
+from lvtools.masks.totals import AreaTotals
 
 __all__ = [
     "ALPHA_RULES",
@@ -24,17 +33,23 @@ __all__ = [
     "UNKNOWN_INDEX",
     "AlphaRule",
     "FixedMask",
+    "AreaTotals",
     "Mask",
     "MaskSource",
     "Polygon",
     "UnknownColor",
+    "area_pieces",
+    "area_tables",
     "decode_png",
     "fix_mask",
     "lint_mask",
+    "find_masks",
+    "journal_of",
     "mask_areas",
     "mask_areas_many",
     "mask_colors",
     "read_mask",
     "total_percentage_area",
     "write_mask",
+    "write_mask_areas",
 ]

@@ -225,3 +225,85 @@ def test_a_photograph_does_not_flood_the_terminal(tmp_path):
     lines = run(tmp_path / "photo.png").stdout.splitlines()
     assert len(lines) == 23
     assert lines[-2].startswith("... and 237 more colours: photographs among the masks?")
+
+
+def test_output_says_the_same_as_printing(folder):
+    out = folder / "areas.json"
+    result = run(folder, "--class", "crack=#23a436", "-o", out)
+    assert result.stdout == run(folder, "--class", "crack=#23a436").stdout
+    assert f"lvtools: written to {out}\n" in result.stderr
+    for form in ("json", "jsonl", "csv"):
+        run(folder, "--class", "crack=#23a436", "--format", form, "-o", out, "--threads", 2)
+        printed = run(folder, "--class", "crack=#23a436", "--format", form, "-o", "-").stdout
+        assert out.read_text() == printed
+        assert "crack" in printed
+    (folder / "c.png").write_bytes(b"junk")
+    assert "c.png: this is not a PNG" in run(folder, "-o", out, code=1).stderr
+    assert len(json.loads(out.read_text())["areas"]) == 4
+
+
+def test_many_unreadable_masks_are_cut_short(tmp_path):
+    for k in range(30):
+        (tmp_path / f"{k}.png").write_bytes(b"junk")
+    result = run(tmp_path, code=1)
+    assert result.stderr.count("this is not a PNG") == 20
+    assert "and 10 more unreadable masks" in result.stderr
+    assert "0 masks, 30 unreadable" in result.stdout
+
+
+def test_the_masks_of_a_manifest(folder):
+    def line(ref):
+        ours = {"class-name": "crack", "hex-color": "#23a436", "confidence": 0}
+        more = {"internal-color-map": {"0": {**ours, "class-name": "BACKGROUND", "hex-color": "#ffffff"}, "1": ours}}
+        what = {
+            "type": "groundtruth/semantic-segmentation",
+            "human-annotated": "yes",
+            "creation-date": "2024-01-01T00:00:00",
+        }
+        return json.dumps({"source-ref": f"s3://b/{ref}.jpg", "mask-ref": ref, "mask-ref-metadata": {**more, **what}})
+
+    manifest = folder / "train.manifest"
+    manifest.write_text(
+        "".join(f"{line(ref)}\n" for ref in ("s3://bucket/x/a.png", "deep/b.PNG", "a.png", "none.png", "../up.png"))
+    )
+    result = run(manifest, "--images", folder, "--format", "csv", code=1)
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [(row["mask"], row["class_name"], row["area_px"]) for row in rows] == [
+        (str(folder / "a.png"), "BACKGROUND", "3"), (str(folder / "a.png"), "crack", "1"),
+        (str(folder / "deep" / "b.PNG"), "BACKGROUND", "4"), (str(folder / "deep" / "b.PNG"), "crack", "0"),
+        ("none.png", "", ""), ("../up.png", "", ""),
+    ]  # fmt: skip
+    assert "none.png: is not under" in result.stderr
+    assert "../up.png: the reference '../up.png' is not a plain path" in result.stderr
+    other = run(manifest, "--images", folder, "--class", "dent=#23a436", code=1).stdout
+    assert "dent" in other
+    assert "crack" not in other
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["a.png", "--resume"], "--resume goes on with an --output"),
+        (["a.png", "--format", "parquet"], "Parquet is not for printing"),
+        (["a.png", "--format", "sarif", "-o", "a.csv"], "--format sarif is for printing"),
+        (["a.png", "-o", "a.txt"], "does not say which format"),
+        (["a.png", "-o", "none/a.csv"], "does not exist"),
+        (["a.png", "--images", "."], "--images is for manifests"),
+        (["x.manifest"], "the masks of a manifest are looked for only where you say"),
+        (["x.manifest", "a.png", "--images", "."], "manifests and masks at once"),
+        (["x.manifest", "--images", "."], "no line names a mask"),
+        (["*.gif"], "matches this pattern"),
+    ],
+)
+def test_what_else_ends_with_2(folder, monkeypatch, arguments, reason):
+    monkeypatch.chdir(folder)
+    (folder / "x.manifest").write_text('{"source-ref": "s3://b/a.jpg"}\n')
+    with pytest.raises(LvtoolsError, match=reason):
+        run(*arguments)
+    assert sorted(path.name for path in folder.iterdir()) == ["a.png", "deep", "notes.txt", "x.manifest"]
+
+
+def test_a_pattern_in_quotes(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    assert "2 masks, 8 pixels" in run("**/*.[pP][nN][gG]").stdout
+    assert "1 mask, 4 pixels" in run("deep/*").stdout
