@@ -76,10 +76,10 @@ if TYPE_CHECKING:
     from lvtools.manifest import upsert_manifest as upsert_manifest
     from lvtools.manifest import write_manifest as write_manifest
     from lvtools.masks import Mask as Mask
-    from lvtools.masks import fix_mask as fix_mask
-    from lvtools.masks import lint_mask as lint_mask
     from lvtools.masks import area_tables as area_tables
     from lvtools.masks import find_masks as find_masks
+    from lvtools.masks import fix_mask as fix_mask
+    from lvtools.masks import lint_mask as lint_mask
     from lvtools.masks import mask_areas as mask_areas
     from lvtools.masks import mask_areas_many as mask_areas_many
     from lvtools.masks import mask_colors as mask_colors

@@ -4,4 +4,8 @@ from lvtools.evaluation.compare import evaluate
 from lvtools.evaluation.pixels import pixel_confusion
 from lvtools.evaluation.result import Evaluation
 
-__all__ = ["Evaluation", "evaluate", "pixel_confusion"]
+__all__ = [
+    "Evaluation",
+    "evaluate",
+    "pixel_confusion",
+]

@@ -1,26 +1,21 @@
 """Masks: PNGs whose colours are classes. Decoding, areas per class, and class indexes; what colours mean is given."""
 
-from lvtools.masks.areas import mask_areas, mask_areas_many, total_percentage_area
-from lvtools.masks.classes import ALPHA_RULES, AlphaRule, UnknownColor
-from lvtools.masks.colors import MaskSource, mask_colors
-from lvtools.masks.fix import FIX_SCHEMA, FixedMask, fix_mask
-from lvtools.masks.lint import lint_mask
-from lvtools.masks.mask import RUN_SCHEMA, UNKNOWN_INDEX, Mask
-from lvtools.masks.png import decode_png
-from lvtools.masks.schemas import AREA_SCHEMA, MASK_AREA_SCHEMA
-from lvtools.masks.polygons import Polygon
-from lvtools.masks.read import read_mask
-from lvtools.masks.regions import BOX_SCHEMA, COMPONENT_SCHEMA
-from lvtools.masks.write import write_mask
 from lvtools.masks.area_files import area_pieces
-from lvtools.masks.areas import AREA_SCHEMA, MASK_AREA_SCHEMA, mask_areas, mask_areas_many, total_percentage_area
+from lvtools.masks.areas import mask_areas, mask_areas_many, total_percentage_area
 from lvtools.masks.batch import area_tables, journal_of, write_mask_areas
 from lvtools.masks.classes import ALPHA_RULES, AlphaRule, UnknownColor
 from lvtools.masks.colors import MaskSource, mask_colors
 from lvtools.masks.find import find_masks
-from lvtools.masks.mask import UNKNOWN_INDEX, Mask, read_mask
+from lvtools.masks.fix import FIX_SCHEMA, FixedMask, fix_mask
+from lvtools.masks.lint import lint_mask
+from lvtools.masks.mask import RUN_SCHEMA, UNKNOWN_INDEX, Mask
 from lvtools.masks.png import decode_png
+from lvtools.masks.polygons import Polygon
+from lvtools.masks.read import read_mask
+from lvtools.masks.regions import BOX_SCHEMA, COMPONENT_SCHEMA
+from lvtools.masks.schemas import AREA_SCHEMA, MASK_AREA_SCHEMA
 from lvtools.masks.totals import AreaTotals
+from lvtools.masks.write import write_mask
 
 __all__ = [
     "ALPHA_RULES",
@@ -32,8 +27,8 @@ __all__ = [
     "RUN_SCHEMA",
     "UNKNOWN_INDEX",
     "AlphaRule",
-    "FixedMask",
     "AreaTotals",
+    "FixedMask",
     "Mask",
     "MaskSource",
     "Polygon",
@@ -41,10 +36,10 @@ __all__ = [
     "area_pieces",
     "area_tables",
     "decode_png",
-    "fix_mask",
-    "lint_mask",
     "find_masks",
+    "fix_mask",
     "journal_of",
+    "lint_mask",
     "mask_areas",
     "mask_areas_many",
     "mask_colors",
