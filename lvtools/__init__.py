@@ -36,6 +36,7 @@ _HOME = {
     "mask_colors": "lvtools.masks",
     "merge_manifests": "lvtools.manifest",
     "pixel_confusion": "lvtools.evaluation",
+    "read_evaluation_result": "lvtools.formats.evaluation_result",
     "read_manifest": "lvtools.manifest",
     "read_mask": "lvtools.masks",
     "region_report": "lvtools.metrics.region",
@@ -46,7 +47,10 @@ _HOME = {
     "sweep": "lvtools.metrics.scores",
     "upsert_manifest": "lvtools.manifest",
     "validate_manifest": "lvtools.validation",
+    "write_evaluation_manifest": "lvtools.evaluation",
+    "write_evaluation_result": "lvtools.evaluation",
     "write_manifest": "lvtools.manifest",
+    "write_service_files": "lvtools.evaluation",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]
@@ -58,6 +62,10 @@ if TYPE_CHECKING:
     from lvtools.evaluation import Evaluation as Evaluation
     from lvtools.evaluation import evaluate as evaluate
     from lvtools.evaluation import pixel_confusion as pixel_confusion
+    from lvtools.evaluation import write_evaluation_manifest as write_evaluation_manifest
+    from lvtools.evaluation import write_evaluation_result as write_evaluation_result
+    from lvtools.evaluation import write_service_files as write_service_files
+    from lvtools.formats.evaluation_result import read_evaluation_result as read_evaluation_result
     from lvtools.manifest import dedupe_manifest as dedupe_manifest
     from lvtools.manifest import diff_manifests as diff_manifests
     from lvtools.manifest import filter_manifest as filter_manifest
