@@ -28,13 +28,16 @@ _HOME = {
     "dedupe_manifest": "lvtools.manifest",
     "diff_manifests": "lvtools.manifest",
     "evaluate": "lvtools.evaluation",
+    "evaluate_batches": "lvtools.scale",
     "filter_manifest": "lvtools.manifest",
     "fix_manifest": "lvtools.manifest",
     "manifest_stats": "lvtools.manifest",
+    "map_shards": "lvtools.scale",
     "mask_areas": "lvtools.masks",
     "mask_areas_many": "lvtools.masks",
     "mask_colors": "lvtools.masks",
     "merge_manifests": "lvtools.manifest",
+    "merge_states": "lvtools.scale",
     "pixel_confusion": "lvtools.evaluation",
     "read_evaluation_result": "lvtools.formats.evaluation_result",
     "read_manifest": "lvtools.manifest",
@@ -93,6 +96,9 @@ if TYPE_CHECKING:
     from lvtools.metrics.scores import Sweep as Sweep
     from lvtools.metrics.scores import sweep as sweep
     from lvtools.objects import Objects as Objects
+    from lvtools.scale import evaluate_batches as evaluate_batches
+    from lvtools.scale import map_shards as map_shards
+    from lvtools.scale import merge_states as merge_states
     from lvtools.validation import rekognition_summary as rekognition_summary
     from lvtools.validation import validate_manifest as validate_manifest
 
