@@ -29,17 +29,21 @@ _HOME = {
     "dedupe_manifest": "lvtools.manifest",
     "diff_manifests": "lvtools.manifest",
     "evaluate": "lvtools.evaluation",
+    "evaluate_batches": "lvtools.scale",
     "filter_manifest": "lvtools.manifest",
     "find_masks": "lvtools.masks",
     "fix_manifest": "lvtools.manifest",
     "fix_mask": "lvtools.masks",
     "lint_mask": "lvtools.masks",
     "manifest_stats": "lvtools.manifest",
+    "map_shards": "lvtools.scale",
     "mask_areas": "lvtools.masks",
     "mask_areas_many": "lvtools.masks",
     "mask_colors": "lvtools.masks",
     "merge_manifests": "lvtools.manifest",
+    "merge_states": "lvtools.scale",
     "pixel_confusion": "lvtools.evaluation",
+    "read_evaluation_result": "lvtools.formats.evaluation_result",
     "read_manifest": "lvtools.manifest",
     "read_mask": "lvtools.masks",
     "region_report": "lvtools.metrics.region",
@@ -50,9 +54,12 @@ _HOME = {
     "sweep": "lvtools.metrics.scores",
     "upsert_manifest": "lvtools.manifest",
     "validate_manifest": "lvtools.validation",
+    "write_evaluation_manifest": "lvtools.evaluation",
+    "write_evaluation_result": "lvtools.evaluation",
     "write_manifest": "lvtools.manifest",
     "write_mask": "lvtools.masks",
     "write_mask_areas": "lvtools.masks",
+    "write_service_files": "lvtools.evaluation",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]
@@ -64,6 +71,10 @@ if TYPE_CHECKING:
     from lvtools.evaluation import Evaluation as Evaluation
     from lvtools.evaluation import evaluate as evaluate
     from lvtools.evaluation import pixel_confusion as pixel_confusion
+    from lvtools.evaluation import write_evaluation_manifest as write_evaluation_manifest
+    from lvtools.evaluation import write_evaluation_result as write_evaluation_result
+    from lvtools.evaluation import write_service_files as write_service_files
+    from lvtools.formats.evaluation_result import read_evaluation_result as read_evaluation_result
     from lvtools.manifest import dedupe_manifest as dedupe_manifest
     from lvtools.manifest import diff_manifests as diff_manifests
     from lvtools.manifest import filter_manifest as filter_manifest
@@ -97,6 +108,9 @@ if TYPE_CHECKING:
     from lvtools.metrics.scores import Sweep as Sweep
     from lvtools.metrics.scores import sweep as sweep
     from lvtools.objects import Objects as Objects
+    from lvtools.scale import evaluate_batches as evaluate_batches
+    from lvtools.scale import map_shards as map_shards
+    from lvtools.scale import merge_states as merge_states
     from lvtools.validation import rekognition_summary as rekognition_summary
     from lvtools.validation import validate_manifest as validate_manifest
 

@@ -79,3 +79,7 @@ class FormatError(LvtoolsError, ValueError):
 
 class MissingDependencyError(LvtoolsError, ImportError):
     """A feature needs an extra that is not installed; the hint names it."""
+
+
+class ShardError(LvtoolsError, ValueError):
+    """A part of a sharded evaluation failed, is missing, incomplete, or came twice with different content."""

@@ -16,6 +16,7 @@ FAMILIES = {
     "MaskError": ValueError,
     "MissingDependencyError": ImportError,
     "ObjectError": OSError,
+    "ShardError": ValueError,
 }
 
 

@@ -16,10 +16,13 @@ import click
 from lvtools.cli.terminal import talk, wants_progress
 from lvtools.evaluation import evaluate
 from lvtools.evaluation.matching import LEVELS
+from lvtools.evaluation.service_files import write_service_files
 from lvtools.evaluation.summary import Section, aligned, is_text, sections
 from lvtools.findings import count_by_severity
+from lvtools.formats.evaluation_result import ServiceModel
 from lvtools.formats.predictions import PREDICTION_FORMATS
 from lvtools.masks import ALPHA_RULES, AlphaRule
+from lvtools.text import printable
 
 _FORMATS = click.Choice(["auto", *PREDICTION_FORMATS])
 
@@ -54,6 +57,18 @@ _FORMATS = click.Choice(["auto", *PREDICTION_FORMATS])
     help="Write the whole result as JSON; - or nothing: standard output.",
 )
 @click.option("--html", "html_file", metavar="FILE", help="Write a page with the worst images.")
+@click.option(
+    "--save-service",
+    metavar="PREFIX",
+    help="Write EvaluationResult and EvaluationManifest as the service did.",
+)
+@click.option(
+    "--service-model",
+    metavar="PROJECT/VERSION",
+    default="lvtools/1",
+    show_default=True,
+    help="Whose they are; or an ARN.",
+)
 @click.option("--progress/--no-progress", default=None, help="On standard error; by default only on a terminal.")
 @click.pass_context
 def command(
@@ -70,6 +85,8 @@ def command(
     prediction_format: str,
     json_file: str | None,
     html_file: str | None,
+    save_service: str | None,
+    service_model: str,
     progress: bool | None,
 ) -> None:
     """Compare PREDICTIONS with TRUTH, image by image and, where both have masks, pixel by pixel.
@@ -81,6 +98,8 @@ def command(
     Exit codes: 0 every image of the truth was compared, 1 compared but with errors (missing predictions, broken lines,
     unreadable masks, contradicting duplicates), 2 could not compare.
     """
+    if save_service is not None:
+        ServiceModel.parse(service_model)  # a wrong name is said before the work, not after it
     with _progress(progress) as on_image:
         result = evaluate(
             truth,
@@ -103,6 +122,9 @@ def command(
             result.to_json(json_file)
     if html_file is not None:
         result.to_html(html_file, images)
+    if save_service is not None:
+        for name in write_service_files(result, save_service, model=service_model):
+            click.echo(f"wrote {printable(name)}", err=True)
     ctx.exit(1 if count_by_severity(result.findings)["error"] else 0)
 
 

@@ -3,9 +3,17 @@
 from lvtools.evaluation.compare import evaluate
 from lvtools.evaluation.pixels import pixel_confusion
 from lvtools.evaluation.result import Evaluation
+from lvtools.evaluation.service_files import (
+    write_evaluation_manifest,
+    write_evaluation_result,
+    write_service_files,
+)
 
 __all__ = [
     "Evaluation",
     "evaluate",
     "pixel_confusion",
+    "write_evaluation_manifest",
+    "write_evaluation_result",
+    "write_service_files",
 ]

@@ -19,7 +19,7 @@ from lvtools.evaluation.pixels import (
     joint_classes,
     joint_color_map,
     roots_of,
-    row_at,
+    rows_at,
 )
 from lvtools.evaluation.result import PER_IMAGE_SCHEMA, Evaluation, Side
 from lvtools.findings import FindingList, join_findings, render
@@ -46,6 +46,7 @@ def evaluate(
     positive: str = "anomaly",
     truth_format: str = "auto",
     prediction_format: str = "auto",
+    threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Compare predictions with the truth.
@@ -68,6 +69,8 @@ def evaluate(
         The class that is looked for, compared without case.
     truth_format, prediction_format : str
         'auto' or a name of `PREDICTION_FORMATS`.
+    threads : int, optional
+        That read masks; as many as processors by default. The result is the same for any number.
     progress : callable, optional
         Called with (images done, images in all) while masks are read.
 
@@ -94,13 +97,13 @@ def evaluate(
     reader = _pixel_reader(true, called, matched, objects, prediction_objects, alpha, true_findings, called_findings)
     rows = _Rows(true, called, decisions)
     state = PixelState.empty()
+    normal = ([_is_normal(name, decisions) for name in side] for side in (decisions.truth, decisions.prediction))
+    sides = rows_at((true.table, called.table), matched.pairs, zip(*normal, strict=True))
+    counts = None if reader is None else reader.read_many(sides, threads)
     for at, (true_row, called_row) in enumerate(matched.pairs):
         counted = None
-        if reader is not None:
-            normal = [_is_normal(side[at], decisions) for side in (decisions.truth, decisions.prediction)]
-            counted = reader.read(
-                row_at(true.table, true_row, is_normal=normal[0]), row_at(called.table, called_row, is_normal=normal[1])
-            )
+        if counts is not None:
+            counted = next(counts)
             if counted is not None:
                 state = state.merge(counted.state)
             if progress is not None:

@@ -6,8 +6,9 @@ Classes are matched by name, never by index or colour: each side is read with it
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,15 +17,16 @@ from numpy.typing import NDArray
 
 from lvtools.dataset import ColorMap, is_background
 from lvtools.errors import ArgumentError, LvtoolsError, MaskError, ObjectError
+from lvtools.evaluation.threads import map_ordered
 from lvtools.findings import FindingList
-from lvtools.masks import AlphaRule, Mask, read_mask
+from lvtools.masks import AlphaRule, ClassMask, Mask, class_pairs, read_class_mask, read_mask
 from lvtools.metrics import ConfusionMatrix, PixelState
-from lvtools.metrics.pixel import size_of
 from lvtools.objects import Objects
 
 BACKGROUND_NAME = "background"
 
 Index = NDArray[np.uint8]
+ROWS_AT_ONCE = 64
 Roots = tuple[Objects, ...]  # where references are looked for, in this order
 
 
@@ -43,17 +45,63 @@ class Row(NamedTuple):
         return self.mask_ref is not None or self.mask is not None
 
 
-class ImagePixels(NamedTuple):
-    """The counts of one image, and the indexes they were made from."""
+class ImagePixels:
+    """The counts of one image, and its masks for whoever wants to see them.
 
-    state: PixelState
-    truth: Index
-    prediction: Index
+    `truth` and `prediction` are uint8 (height, width), indexes into the reader's classes; they are painted when first
+    asked for. A side without anomaly pixels of its own is all background.
+    """
+
+    def __init__(self, state: PixelState, truth: ClassMask | None, prediction: ClassMask | None) -> None:
+        self.state, self._masks = state, (truth, prediction)
+
+    @cached_property
+    def truth(self) -> Index:
+        return self._painted(0)
+
+    @cached_property
+    def prediction(self) -> Index:
+        return self._painted(1)
+
+    def _painted(self, side: int) -> Index:
+        mask, other = self._masks[side], self._masks[1 - side]
+        if mask is not None:
+            return mask.index()
+        assert other is not None  # noqa: S101 - one side has pixels, or there is no ImagePixels
+        return np.zeros((other.height, other.width), np.uint8)
+
+
+class Look(NamedTuple):
+    """What came of one image: its counts or None, and what is to be told of it."""
+
+    counted: ImagePixels | None
+    notes: list[tuple[str, str, dict[str, Any]]]  # side, code, and the finding's values
+    ambiguous: list[tuple[str, int]]  # side, pixels
 
 
 def row_at(table: pa.Table, at: int, *, is_normal: bool) -> Row:
     """One row of `PREDICTION_SCHEMA`; only here do its mask's bytes become Python's."""
-    value = {name: table[name][at].as_py() for name in ("source_ref", "mask_ref", "mask", "anomaly_classes", "line")}
+    names = ("source_ref", "mask_ref", "mask", "anomaly_classes", "line")
+    return _row({name: table[name][at].as_py() for name in names}, is_normal)
+
+
+def rows_at(
+    tables: Sequence[pa.Table], pairs: Sequence[tuple[int, int]], normal: Iterable[tuple[bool, bool]]
+) -> Iterator[tuple[Row, Row]]:
+    """Both rows of each pair, a block of them in memory at a time: tables may hold masks."""
+    names = ["source_ref", "mask_ref", "mask", "anomaly_classes", "line"]
+    flags = iter(normal)
+    for start in range(0, len(pairs), ROWS_AT_ONCE):
+        block = pairs[start : start + ROWS_AT_ONCE]
+        sides = [
+            table.select(names).take(pa.array([pair[side] for pair in block], pa.int64())).to_pylist()
+            for side, table in enumerate(tables)
+        ]
+        for true, called, (true_normal, called_normal) in zip(*sides, flags, strict=False):
+            yield _row(true, true_normal), _row(called, called_normal)
+
+
+def _row(value: Mapping[str, Any], is_normal: bool) -> Row:
     return Row(
         value["source_ref"], is_normal, value["mask_ref"], value["mask"], value["anomaly_classes"], value["line"]
     )
@@ -93,80 +141,94 @@ class PixelReader:
 
     def read(self, truth: Row, prediction: Row) -> ImagePixels | None:
         """Count an image; None, with the reason among the findings, when its pixels cannot be compared."""
+        return self._told(self.look(truth, prediction))
+
+    def read_many(self, rows: Iterable[tuple[Row, Row]], threads: int | None = None) -> Iterator[ImagePixels | None]:
+        """`read` for each pair of rows, in their order, on several threads; few images are in memory at a time."""
+        for look in map_ordered(lambda pair: self.look(*pair), rows, threads):
+            yield self._told(look)
+
+    def _told(self, look: Look) -> ImagePixels | None:
+        for side, code, values in look.notes:
+            (self.truth_findings if side == "truth" else self.prediction_findings).add(code, **values)
+        for side, count in look.ambiguous:
+            self.ambiguous[side].append(count)
+        return look.counted
+
+    def look(self, truth: Row, prediction: Row) -> Look:
+        """Count an image and tell nobody: what there is to tell is in the answer, so that threads may look."""
+        look = Look(None, [], [])
+        return look._replace(counted=self._counted(truth, prediction, look))
+
+    def _counted(self, truth: Row, prediction: Row, look: Look) -> ImagePixels | None:
         if not truth.has_mask and not truth.is_normal:
             if prediction.has_mask:
-                self.truth_findings.add(
-                    "LV412",
-                    line=truth.line,
-                    value=f"{truth.source_ref} is no normal image and has no mask in the truth",
-                )
+                said = f"{truth.source_ref} is no normal image and has no mask in the truth"
+                look.notes.append(("truth", "LV412", {"line": truth.line, "value": said}))
             return None
         if not prediction.has_mask and not prediction.is_normal:
             if truth.has_mask:
-                self.prediction_findings.add(
-                    "LV412",
-                    line=prediction.line,
-                    value=f"{prediction.source_ref} is predicted as an anomaly without a mask",
-                )
+                said = f"{prediction.source_ref} is predicted as an anomaly without a mask"
+                look.notes.append(("prediction", "LV412", {"line": prediction.line, "value": said}))
             return None
-        true_mask = self._mask(truth, self.truth_roots, self.truth_findings, None, "truth") if truth.has_mask else None
+        true_mask = self._mask(truth, self.truth_roots, None, "truth", look) if truth.has_mask else None
         if truth.has_mask and true_mask is None:
             return None
         called_mask = None
         if prediction.has_mask:
-            called_mask = self._mask(
-                prediction, self.prediction_roots, self.prediction_findings, truth.colors, "prediction"
-            )
+            called_mask = self._mask(prediction, self.prediction_roots, truth.colors, "prediction", look)
             if called_mask is None:
                 return None
-        true_index = None if true_mask is None or _says_nothing(true_mask) else true_mask.index()
-        called_index = None if called_mask is None else called_mask.index()
-        if true_index is None and called_index is None:
-            return None
-        if true_index is None and called_index is not None:
-            true_index = np.zeros_like(called_index)
-        elif true_index is not None and (
-            called_index is None or (called_mask is not None and _says_nothing(called_mask))
-        ):
-            called_index = np.zeros_like(true_index)
-        assert true_index is not None and called_index is not None  # noqa: S101, PT018 - the type checker's sake
-        if true_index.shape != called_index.shape:
-            true_size, called_size = size_of(true_index), size_of(called_index)
-            sizes = f"the truth mask has {true_size} pixels (rows x columns), the predicted {called_size}"
-            self.prediction_findings.add(
-                "LV406", line=prediction.line, value=f"{truth.source_ref}: {sizes}", related_line=truth.line
-            )
-            return None
         ambiguous = sum(mask.ambiguous_px for mask in (true_mask, called_mask) if mask is not None)
-        return ImagePixels(
-            PixelState.of(true_index, called_index, self.classes, ambiguous_px=ambiguous), true_index, called_index
-        )
+        ours = None if true_mask is None or _says_nothing(true_mask) else true_mask
+        theirs = None if ours is not None and called_mask is not None and _says_nothing(called_mask) else called_mask
+        many = len(self.classes) + 1
+        cells = np.zeros((many, many), np.int64)
+        if ours is not None and theirs is not None:
+            if (ours.height, ours.width) != (theirs.height, theirs.width):
+                said = (
+                    f"{truth.source_ref}: the truth mask has {ours.height} x {ours.width} pixels (rows x columns), "
+                    f"the predicted {theirs.height} x {theirs.width}"
+                )
+                values = {"line": prediction.line, "value": said, "related_line": truth.line}
+                look.notes.append(("prediction", "LV406", values))
+                return None
+            cells = class_pairs(ours, theirs)
+        elif ours is not None:
+            cells[:, 0] = ours.class_px()
+        elif theirs is not None:
+            cells[0] = theirs.class_px()
+        else:
+            return None
+        return ImagePixels(PixelState.of_cells(cells, self.classes, ambiguous_px=ambiguous), ours, theirs)
 
     def _mask(
-        self, row: Row, roots: Roots, findings: FindingList, fallback: list[dict[str, Any]] | None, side: str
-    ) -> Mask | None:
+        self, row: Row, roots: Roots, fallback: list[dict[str, Any]] | None, side: str, look: Look
+    ) -> ClassMask | None:
         name = row.mask_ref or f"the mask of {row.source_ref}"
+
+        def note(code: str, value: str) -> None:
+            look.notes.append((side, code, {"line": row.line, "value": value}))
+
         try:
             data = row.mask if row.mask is not None else read_first(roots, row.mask_ref or "")
         except ObjectError as error:
-            findings.add(
-                "LV304", line=row.line, value=error.message if name in error.message else f"{name}: {error.message}"
-            )
+            note("LV304", error.message if name in error.message else f"{name}: {error.message}")
             return None
         try:
             colors = color_map_of(row.colors) or self.truth_map or color_map_of(fallback)
             if colors is None:
                 raise MaskError("nothing says which colour is which class")
-            mask = read_mask(data, colors, alpha=self.alpha, classes=self.classes)
+            mask = read_class_mask(data, colors, alpha=self.alpha, classes=self.classes)
         except LvtoolsError as error:
-            findings.add("LV301", line=row.line, value=f"{name}: {error.message}")
+            note("LV301", f"{name}: {error.message}")
             return None
         if mask.unknown_px:
             first = mask.unknown[0]
             where = f"{first.color} at row {first.row}, column {first.col}"
-            findings.add("LV302", line=row.line, value=f"{mask.unknown_px:,} pixels of {name} ({where})")
+            note("LV302", f"{mask.unknown_px:,} pixels of {name} ({where})")
         if mask.ambiguous_px:
-            self.ambiguous[side].append(mask.ambiguous_px)
+            look.ambiguous.append((side, mask.ambiguous_px))
         return mask
 
     def report_ambiguous(self) -> None:
@@ -179,10 +241,10 @@ class PixelReader:
                 )
 
 
-def _says_nothing(mask: Mask) -> bool:
+def _says_nothing(mask: ClassMask) -> bool:
     """Only the background is named and only the background is seen: the size means nothing."""
     only_background = all(is_background(name) for name in mask.color_map)
-    return only_background and not mask.index().any()
+    return only_background and not mask.class_px()[1:].any()
 
 
 def joint_classes(tables: Sequence[pa.Table]) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from lvtools.masks.find import find_masks
 from lvtools.masks.fix import FIX_SCHEMA, FixedMask, fix_mask
 from lvtools.masks.lint import lint_mask
 from lvtools.masks.mask import RUN_SCHEMA, UNKNOWN_INDEX, Mask
+from lvtools.masks.mask import UNKNOWN_INDEX, Mask, read_mask
+from lvtools.masks.pairs import ClassMask, class_pairs, read_class_mask
 from lvtools.masks.png import decode_png
 from lvtools.masks.polygons import Polygon
 from lvtools.masks.read import read_mask
@@ -29,12 +31,14 @@ __all__ = [
     "AlphaRule",
     "AreaTotals",
     "FixedMask",
+    "ClassMask",
     "Mask",
     "MaskSource",
     "Polygon",
     "UnknownColor",
     "area_pieces",
     "area_tables",
+    "class_pairs",
     "decode_png",
     "find_masks",
     "fix_mask",
@@ -43,6 +47,7 @@ __all__ = [
     "mask_areas",
     "mask_areas_many",
     "mask_colors",
+    "read_class_mask",
     "read_mask",
     "total_percentage_area",
     "write_mask",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lvtools._native import confusion_count
 from lvtools.errors import ArgumentError, MaskError
-from lvtools.metrics.image import LEVEL, UNKNOWN, ConfusionMatrix
+from lvtools.metrics.image import EXTRAS, LEVEL, UNKNOWN, ConfusionMatrix
 
 UNKNOWN_INDEX = 255  # what lvtools.masks gives pixels in a colour of no class
 
@@ -103,17 +103,37 @@ class PixelState:
                 if len(classes) <= code < UNKNOWN_INDEX
             )
             raise MaskError(f"index {found} names no class, there are {len(classes)}")
-        unknown = bool(cells[0].any() or cells[:, 0].any())
+        return cls.of_cells(np.roll(cells, -1, (0, 1)), classes, ambiguous_px=ambiguous_px)
+
+    @classmethod
+    def of_cells(cls, cells: NDArray[np.int64], classes: Sequence[str], *, ambiguous_px: int = 0) -> PixelState:
+        """Count one image whose pairs have been counted.
+
+        Parameters
+        ----------
+        cells : ndarray of int64, shape (len(classes) + 1, len(classes) + 1)
+            Rows truth, columns prediction; the last of both are pixels of no class.
+        classes : sequence of str
+            Each once.
+
+        Raises
+        ------
+        ArgumentError
+            The shape does not fit the classes.
+        """
+        if cells.shape != (len(classes) + 1, len(classes) + 1):
+            raise ArgumentError(f"cells of shape {cells.shape} do not fit {len(classes)} classes and '{UNKNOWN}'")
+        unknown = bool(cells[-1].any() or cells[:, -1].any())
         pooled = (
-            ConfusionMatrix((*classes, UNKNOWN), np.roll(cells, -1, (0, 1)))
-            if unknown
-            else ConfusionMatrix(tuple(classes), cells[1:, 1:])
+            ConfusionMatrix((*classes, UNKNOWN), cells) if unknown else ConfusionMatrix(tuple(classes), cells[:-1, :-1])
         )
+        named = len(classes)
+        shared = cells.diagonal()[:named].tolist()
+        either = (cells.sum(0) + cells.sum(1))[:named].tolist()
         seen = {}
-        for name in pooled.named_classes:
-            shared, either = pooled.tp(name), pooled.support(name) + pooled.predicted(name) - pooled.tp(name)
-            if either:
-                seen[name] = (1, ((shared << IOU_UNIT_BITS) + either // 2) // either)
+        for name, both, twice in zip(classes, shared, either, strict=True):
+            if name not in EXTRAS and (union := twice - both):
+                seen[name] = (1, ((both << IOU_UNIT_BITS) + union // 2) // union)
         return cls(pooled, 1, ambiguous_px, seen)
 
     def merge(self, other: PixelState) -> PixelState:

@@ -70,3 +70,16 @@ def test_memory_layout_changes_nothing():
     plain = PixelState.of(truth, prediction, CLASSES)
     assert PixelState.of(np.asfortranarray(truth), prediction, CLASSES) == plain
     assert PixelState.of(truth[::-1], prediction[::-1], CLASSES) == plain
+
+
+@given(image_pairs())
+def test_cells_counted_elsewhere_make_the_same_state(drawn):
+    cells = np.zeros((4, 4), np.int64)
+    for t, p in zip(*(np.where(side == 255, 3, side).ravel().tolist() for side in drawn), strict=True):
+        cells[t, p] += 1
+    assert PixelState.of_cells(cells, CLASSES, ambiguous_px=7) == PixelState.of(*drawn, CLASSES, ambiguous_px=7)
+
+
+def test_cells_must_fit_the_classes():
+    with pytest.raises(ArgumentError, match="do not fit 3 classes"):
+        PixelState.of_cells(np.zeros((3, 3), np.int64), CLASSES)
