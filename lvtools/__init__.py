@@ -38,7 +38,7 @@ _HOME = {
     "pixel_confusion": "lvtools.evaluation",
     "read_manifest": "lvtools.manifest",
     "read_mask": "lvtools.masks",
-    "region_report": "lvtools.metrics.region",
+    "region_report": "lvtools.metrics.blobs",
     "rekognition_summary": "lvtools.validation",
     "rewrite_manifest": "lvtools.manifest",
     "slices": "lvtools.metrics.comparison",
@@ -75,13 +75,13 @@ if TYPE_CHECKING:
     from lvtools.masks import mask_colors as mask_colors
     from lvtools.masks import read_mask as read_mask
     from lvtools.metrics.binned import BinnedSweep as BinnedSweep
+    from lvtools.metrics.blobs import region_report as region_report
     from lvtools.metrics.comparison import compare as compare
     from lvtools.metrics.comparison import slices as slices
     from lvtools.metrics.image import ConfusionMatrix as ConfusionMatrix
     from lvtools.metrics.image import confusion as confusion
     from lvtools.metrics.intervals import clopper_pearson as clopper_pearson
     from lvtools.metrics.region import aupro as aupro
-    from lvtools.metrics.region import region_report as region_report
     from lvtools.metrics.scores import Sweep as Sweep
     from lvtools.metrics.scores import sweep as sweep
     from lvtools.objects import Objects as Objects

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
+import math
 import unicodedata
+from collections.abc import Iterable, Sequence
 
 
 def printable(text: str, *, keep_newlines: bool = False) -> str:
@@ -17,3 +20,22 @@ def _escaped(sign: str) -> str:
     if unicodedata.category(sign) == "Zs":
         return " "
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def ratio_text(value: float) -> str:
+    """A figure as results show it; nan, an undefined one, as a dash."""
+    return "-" if math.isnan(value) else f"{value:.4f}" if math.isfinite(value) else f"{value}"
+
+
+def html_table(head: Sequence[str] | None, rows: Iterable[Sequence[str]], *, caption: str | None = None) -> str:
+    """A table for a notebook; the first cell of a row is its head. Every cell is made printable and escaped."""
+    cell = [f"<table><caption>{_safe(caption)}</caption>" if caption is not None else "<table>"]
+    if head is not None:
+        cell.append("<tr>" + "".join(f"<th>{_safe(name)}</th>" for name in head) + "</tr>")
+    for first, *rest in rows:
+        cell.append(f"<tr><th>{_safe(first)}</th>" + "".join(f"<td>{_safe(text)}</td>" for text in rest) + "</tr>")
+    return "".join([*cell, "</table>"])
+
+
+def _safe(text: str) -> str:
+    return html.escape(printable(text))

@@ -13,8 +13,9 @@ import lvtools as lv
 from lvtools._native import score_sweep
 from lvtools.errors import ArgumentError
 from lvtools.metrics import score_sides
+from lvtools.metrics.advice import ADVICE_SCHEMA
 from lvtools.metrics.binned import BinnedSweep
-from lvtools.metrics.scores import ADVICE_SCHEMA, Sweep
+from lvtools.metrics.scores import Sweep
 from tests.laws import check_state_laws
 from tests.metrics import oracle
 
