@@ -19,6 +19,8 @@ from lvtools.errors import ArgumentError
 from lvtools.metrics.region import Runs, Scores, pairs_of, runs_of
 from lvtools.text import html_table, ratio_text
 
+SIZE_EDGES = (16, 64, 256, 1024, 4096)  # pixels: each class has four times the area, twice the width, of the last
+
 REGION_SCHEMA = pa.schema(
     {
         "image": pa.int64(),
@@ -116,7 +118,7 @@ class RegionReport:
         head = ("area in pixels", "regions", "hit", "hit rate", "mean overlap")
         return html_table(head, rows, caption=repr(self))
 
-    def by_size(self, edges: Sequence[int] = (16, 64, 256, 1024, 4096)) -> pa.Table:
+    def by_size(self, edges: Sequence[int] = SIZE_EDGES) -> pa.Table:
         """Regions by their area, `SIZE_SCHEMA`: below the first edge, between edges (from inclusive, to exclusive),
         above."""
         area, hit, overlap = (self.regions[name].to_numpy() for name in ("area_px", "hit", "overlap"))
@@ -172,9 +174,19 @@ class BlobCollector:
         self._regions: list[list[NDArray[Any]]] = [[np.zeros(0)] for _ in REGION_SCHEMA.names]
         self._images: list[list[int]] = [[] for _ in REGION_IMAGE_SCHEMA.names]
 
-    def add(self, called: NDArray[np.uint8], mask: NDArray[np.uint8], score: Scores | None = None) -> None:
-        """Count an image: C-contiguous masks of shape (height, width), where not 0 is called or anomalous."""
-        at = len(self._images[0])
+    def add(
+        self,
+        called: NDArray[np.uint8],
+        mask: NDArray[np.uint8],
+        score: Scores | None = None,
+        *,
+        image: int | None = None,
+    ) -> dict[str, int]:
+        """Count an image: C-contiguous masks of shape (height, width), where not 0 is called or anomalous.
+
+        `image` is the number it gets, else the count of images so far. Returns its row of `REGION_IMAGE_SCHEMA`.
+        """
+        at = len(self._images[0]) if image is None else image
         truth, blobs = runs_of(mask), runs_of(called)
         lengths = truth.stops - truth.starts
         area = np.bincount(truth.labels, lengths, truth.regions).astype(np.int64)
@@ -186,9 +198,18 @@ class BlobCollector:
         for column, values in zip(self._regions, (*counted, *_corners(truth, mask.shape[1])), strict=True):
             column.append(values)
         called_px = int((blobs.stops - blobs.starts).sum())
-        row = (at, truth.regions, int(hit.sum()), int((touched == 0).sum()), called_px - int(hit_px.sum()), called_px)
-        for name, value in zip(self._images, row, strict=True):
-            name.append(value)
+        return self._count(
+            at, truth.regions, int(hit.sum()), int((touched == 0).sum()), called_px - int(hit_px.sum()), called_px
+        )
+
+    def add_empty(self, *, image: int | None = None) -> dict[str, int]:
+        """Count an image without anomaly on either side, of whatever size: it counts where blobs are shared out."""
+        return self._count(len(self._images[0]) if image is None else image, 0, 0, 0, 0, 0)
+
+    def _count(self, *row: int) -> dict[str, int]:
+        for column, value in zip(self._images, row, strict=True):
+            column.append(value)
+        return dict(zip(REGION_IMAGE_SCHEMA.names, row, strict=True))
 
     def report(self, threshold: float = 1.0) -> RegionReport:
         """What was collected so far."""
