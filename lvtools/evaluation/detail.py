@@ -10,7 +10,7 @@ from lvtools.evaluation.scoring import remarks_on
 from lvtools.evaluation.sections import Section, interval_text, number_text
 from lvtools.metrics.blobs import size_range
 from lvtools.metrics.comparison import p_text
-from lvtools.metrics.intervals import Interval
+from lvtools.metrics.intervals import UNDEFINED, Interval
 from lvtools.text import printable
 
 if TYPE_CHECKING:
@@ -53,12 +53,16 @@ def _advice(row: dict[str, Any]) -> tuple[str, ...]:
     return (
         row["point"],
         score_text(row["threshold"]),
-        f"{score_text(row['threshold_low'])}..{score_text(row['threshold_high'])}",
+        "fixed" if row["point"] == "in use" else _range(row["threshold_low"], row["threshold_high"]),
         f"{row['between']:,}",
         *(number_text(row[name]) for name in ("precision", "recall", "f1")),
         "-" if math.isnan(row["f1_low"] + row["f1_high"]) else f"{row['f1_low']:.3f}..{row['f1_high']:.3f}",
         "-" if math.isnan(row["fpr"]) else f"{row['fp']:,} ({row['fpr']:.1%})",
     )
+
+
+def _range(low: float, high: float) -> str:
+    return f"{score_text(low)}..{score_text(high)}"
 
 
 def score_text(value: float) -> str:
@@ -98,7 +102,7 @@ def slices(evaluation: Evaluation) -> Iterator[Section]:
         table = evaluation.slices(by).to_pylist()
         rows = []
         for row in table[:SLICES_SHOWN]:
-            figures = (Interval(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in names)
+            figures = (_slice_figure(row, name, two=len(names) > 1) for name in names)
             rows.append(
                 (
                     printable(row["slice"]) or "''",
@@ -110,6 +114,13 @@ def slices(evaluation: Evaluation) -> Iterator[Section]:
         notes = (f"and {more:,} more; --json has them",) if more > 0 else ()
         head = (printable(by), "images", *("F1" if name == "f1" else name for name in names))
         yield Section(f"By {printable(by)}, with 95 % intervals", head, tuple(rows), notes)
+
+
+def _slice_figure(row: dict[str, Any], name: str, *, two: bool) -> Interval:
+    """A figure of a slice; precision and F1 of images that are all of one class say nothing about the detector."""
+    if two and name in ("precision", "f1") and row["tp"] + row["fn"] in (0, row["images"]):
+        return UNDEFINED
+    return Interval(row[name], row[f"{name}_low"], row[f"{name}_high"])
 
 
 def comparison(evaluation: Evaluation) -> Iterator[Section]:

@@ -86,7 +86,7 @@ def _disagreements(evaluation: Evaluation) -> list[dict[str, Any]]:
             continue
         reason = (
             f"labelled {row['truth']}, but its score {score:.4g} is as {how} as, or {how}er than, that of "
-            f"{strength:.0%} of the images labelled {labelled}"
+            f"{100 * strength:.0f} % of the images labelled {labelled}"
         )
         found.append(_row(row["source_ref"], kind, row, row["truth"], strength, reason, row["truth_line"]))
     found.sort(key=lambda one: (-one["strength"], -abs(_finite(one["score"] - threshold)), one["source_ref"]))

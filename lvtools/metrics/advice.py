@@ -168,7 +168,7 @@ def remarks(sweep: Sweep) -> list[str]:
             least = clopper_pearson(many, many).low
             said.append(
                 f"{many} {kind} image{'' if many == 1 else 's'} only: even a perfect {figure} on them shows no more "
-                f"than {least:.0%} with 95 % confidence; take thresholds as a first guess"
+                f"than {100 * least:.0f} % with 95 % confidence; take thresholds as a first guess"
             )
     if sweep.auroc == 1:
         said.append(

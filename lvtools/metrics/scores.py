@@ -351,26 +351,47 @@ class Sweep:
     def curve(self, kind: Literal["pr", "roc"], points: int = 1000) -> Curve:
         """Points of the precision-recall curve (x recall, y precision) or of the ROC (x FPR, y recall).
 
-        Each lies exactly on the curve, at a positive's score; when there are more than `points` they are thinned
-        evenly. The first is where nothing is called (precision 1 by convention); the ROC also ends at (1, 1).
-        Undefined ratios are nan.
+        Each lies exactly on the curve. Those of precision and recall are at the anomalies' scores; the ROC also has
+        the threshold just above each, where its steps turn, so that unless it is thinned the area below straight lines
+        is the AUROC. More than `points` are thinned evenly. The first is where nothing is called (precision 1 by
+        convention); the ROC ends at (1, 1). Undefined ratios are nan.
         """
-        if kind not in ("pr", "roc") or points < 3:
-            raise ArgumentError(f"curve {kind!r} with {points} points: 'pr' or 'roc', and at least 3, are possible")
+        if kind not in ("pr", "roc") or points < 4:
+            raise ArgumentError(f"curve {kind!r} with {points} points: 'pr' or 'roc', and at least 4, are possible")
         first, alarms = self._steps
-        chosen = np.unique(np.linspace(0, len(first) - 1, min(len(first), points - 2)).round().astype(np.int64))[::-1]
+        room = points - 2 if kind == "pr" else (points - 2) // 2
+        chosen = np.unique(np.linspace(0, len(first) - 1, min(len(first), room)).round().astype(np.int64))[::-1]
         found, alarms = len(self.positives) - first[chosen], alarms[chosen]
+        threshold = self.positives[first[chosen]].astype(np.float64)
+        if kind == "roc":
+            return self._roc(threshold, found, alarms)
+        nothing = [self._nothing().threshold]
         recall = np.concatenate([[0.0], found / max(1, len(self.positives))])
-        threshold = np.concatenate([[self._nothing().threshold], self.positives[first[chosen]].astype(np.float64)])
-        if kind == "pr":
-            return Curve(recall, np.concatenate([[1.0], found / np.maximum(1, found + alarms)]), threshold)
-        fpr = np.concatenate(
-            [[0.0], alarms / len(self.negatives) if len(self.negatives) else np.full(len(chosen), np.nan)]
-        )
+        precision = np.concatenate([[1.0], found / np.maximum(1, found + alarms)])
+        return Curve(recall, precision, np.concatenate([nothing, threshold]))
+
+    def _roc(self, threshold: NDArray[np.float64], found: NDArray[np.int64], alarms: NDArray[np.int64]) -> Curve:
+        """The points at these thresholds, descending, and just above each."""
+        rows = [(self._nothing().threshold, 0, 0)]
+        above = [np.searchsorted(side, threshold.astype(side.dtype), "right").tolist() for side in self._sides]
+        counted = zip(threshold.tolist(), found.tolist(), alarms.tolist(), *above, strict=True)
+        for score, tp, fp, *places in counted:
+            sides = list(zip(self._sides, places, strict=True))
+            step = (
+                min((float(side[place]) for side, place in sides if place < len(side)), default=math.inf),
+                *(len(side) - place for side, place in sides),
+            )
+            if step[1:] != rows[-1][1:]:
+                rows.append(step)
+            rows.append((score, tp, fp))
         lowest = [float(side[0]) for side in self._sides if len(side)]
-        return Curve(
-            np.append(fpr, 1.0), np.append(recall, 1.0), np.append(threshold, min(lowest) if lowest else math.nan)
-        )
+        rows.append((min(lowest) if lowest else math.nan, len(self.positives), len(self.negatives)))
+        thresholds, hits, false = (np.array(column) for column in zip(*rows, strict=True))
+        fpr = false / len(self.negatives) if len(self.negatives) else np.full(len(rows), math.nan)
+        recall = hits / max(1, len(self.positives))
+        # By convention the curve runs from corner to corner, whatever there is of a class.
+        fpr[0], fpr[-1], recall[-1] = 0.0, 1.0, 1.0
+        return Curve(fpr, recall, thresholds)
 
     def advise(
         self,

@@ -11,8 +11,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from lvtools.report.figures import Made
+
 WIDTH, HEIGHT = 460.0, 330.0
-LEFT, RIGHT, TOP, BOTTOM = 52.0, 446.0, 14.0, 282.0
+WIDE, LOW = 640.0, 272.0  # one below the other with the histogram, of its proportions
+LEFT, TOP = 52.0, 14.0
 LABEL_ROOM = 120.0  # units that the words beside a mark need
 
 Point = tuple[float, float]
@@ -25,20 +28,32 @@ class Axes(NamedTuple):
     x_high: float
     x_name: str
     y_name: str
+    width: float = WIDTH
+    height: float = HEIGHT
+
+    @property
+    def bottom(self) -> float:
+        """Where the x axis lies."""
+        return self.height - 50
+
+    @property
+    def right(self) -> float:
+        """Where the x axis ends."""
+        return self.width - 14
 
     def place(self, x: float, y: float) -> Point:
         """Units of the drawing; y runs over 0..1, upwards."""
         share = (x - self.x_low) / (self.x_high - self.x_low)
-        return round(LEFT + share * (RIGHT - LEFT), 2), round(BOTTOM - y * (BOTTOM - TOP), 2)
+        return round(LEFT + share * (self.right - LEFT), 2), round(self.bottom - y * (self.bottom - TOP), 2)
 
 
-def pr_chart(scores: Mapping[str, Any], positive: str) -> dict[str, Any] | None:
+def pr_chart(scores: Mapping[str, Any]) -> dict[str, Any] | None:
     """Precision over recall. Steps, not slopes: the area below is the average precision."""
     curve = scores["curves"]["pr"]
     points = _points(curve["recall"], curve["precision"])
     if len(points) < 2:
         return None
-    axes = Axes(0.0, 1.0, f"recall: share of {positive} images found", "precision: share of right alarms")
+    axes = Axes(0.0, 1.0, "recall", "precision")
     steps = [points[0]]
     for (before, _), (recall, precision) in itertools.pairwise(points):
         steps += [(before, precision), (recall, precision)]
@@ -56,13 +71,13 @@ def pr_chart(scores: Mapping[str, Any], positive: str) -> dict[str, Any] | None:
     )
 
 
-def roc_chart(scores: Mapping[str, Any], positive: str) -> dict[str, Any] | None:
+def roc_chart(scores: Mapping[str, Any]) -> dict[str, Any] | None:
     """Recall over the rate of false alarms, straight between points: the area below is the AUROC."""
     curve = scores["curves"]["roc"]
     points = _points(curve["fpr"], curve["recall"])
     if len(points) < 3:
         return None
-    axes = Axes(0.0, 1.0, "share of the other images called so", f"recall: share of {positive} images found")
+    axes = Axes(0.0, 1.0, "false alarm rate", "recall")
     table = _curve_table(("Threshold", "False alarms", "Recall"), curve["threshold"], curve["fpr"], curve["recall"])
     return _chart(
         "roc",
@@ -77,35 +92,38 @@ def roc_chart(scores: Mapping[str, Any], positive: str) -> dict[str, Any] | None
 
 def tradeoff_chart(scores: Mapping[str, Any]) -> dict[str, Any] | None:
     """Precision, recall and F1 over the threshold, with the range in which the best threshold moves."""
-    curve = scores["curves"]["pr"]
-    triples = [
-        (t, r, p)
-        for t, r, p in zip(curve["threshold"], curve["recall"], curve["precision"], strict=True)
-        if _known(t) and _known(r) and _known(p)
-    ]
-    if len({t for t, _, _ in triples}) < 2:
+    points = threshold_points(scores)
+    if len({threshold for threshold, *_ in points}) < 2:
         return None
-    triples.sort()
-    low, high = min(0.0, triples[0][0]), max(1.0, triples[-1][0])
-    axes = Axes(low, high, "threshold: called anomalous from this score on", "share")
+    low, high = min(0.0, points[0][0]), max(1.0, points[-1][0])
+    axes = Axes(low, high, "threshold: called anomalous from this score on", "share", WIDE, LOW)
     lines = []
-    for at, (name, css) in enumerate((("precision", "precision"), ("recall", "recall"), ("F1", "f1"))):
-        # The figures of a threshold hold from the score below it, exclusive, on.
-        steps: list[Point] = []
-        before = low
-        for threshold, recall, precision in triples:
-            f1 = 2 * recall * precision / (recall + precision) if recall + precision else 0.0
-            value = (precision, recall, f1)[at]
-            steps += [(before, value), (threshold, value)]
-            before = threshold
-        lines.append({**_line(axes, steps, css), "name": name})
+    for at, (name, css) in enumerate((("precision", "precision"), ("recall", "recall"), ("F1", "f1")), 1):
+        path = [(low, points[0][at])]
+        for before, after in itertools.pairwise([points[0], *points]):
+            # Just above an anomaly's score it is missed: a step. Between, false alarms go one by one: a slope.
+            if before[2] != after[2]:
+                path.append((before[0], after[at]))
+            path.append((after[0], after[at]))
+        lines.append({**_line(axes, path, css), "name": name})
     best = next((row for row in scores["advice"] if row["point"] == "best F1"), None)
     band = None
     if best is not None and _known(best["threshold_low"]) and _known(best["threshold_high"]):
         ends = [axes.place(min(max(best[f"threshold_{end}"], low), high), 1.0)[0] for end in ("low", "high")]
-        band = {"x": ends[0], "width": max(1.5, round(ends[1] - ends[0], 2)), "y": TOP, "height": BOTTOM - TOP}
+        band = {"x": ends[0], "width": max(1.5, round(ends[1] - ends[0], 2)), "y": TOP, "height": axes.bottom - TOP}
     chart = _chart("tradeoff", "What the threshold trades", axes, lines, [], None, "")
     return {**chart, "band": band, "cut": _cut(scores["in_use"]["threshold"], axes)}
+
+
+def threshold_points(scores: Mapping[str, Any]) -> list[tuple[float, float, float, float]]:
+    """(threshold, precision, recall, F1) where something is called, by rising threshold: the ROC's points."""
+    curve, anomalous, normal = scores["curves"]["roc"], scores["anomalous"], scores["normal"]
+    found = []
+    for threshold, fpr, recall in zip(curve["threshold"], curve["fpr"], curve["recall"], strict=True):
+        if _known(threshold) and _known(fpr) and fpr + recall > 0:
+            tp, fp = recall * anomalous, fpr * normal
+            found.append((threshold, tp / (tp + fp), recall, 2 * tp / (tp + fp + anomalous)))
+    return sorted(found, key=lambda point: (point[0], -point[2]))
 
 
 def _chart(
@@ -118,8 +136,8 @@ def _chart(
     note: str,
 ) -> dict[str, Any]:
     return {
-        "id": name, "title": title, "width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT, "top": TOP,
-        "bottom": BOTTOM, "lines": lines, "marks": marks, "x_name": axes.x_name, "y_name": axes.y_name,
+        "id": name, "title": title, "width": axes.width, "height": axes.height, "left": LEFT, "right": axes.right,
+        "top": TOP, "bottom": axes.bottom, "lines": lines, "marks": marks, "x_name": axes.x_name, "y_name": axes.y_name,
         "x_ticks": [
             {"at": axes.place(value, 0)[0], "text": f"{value:.3g}"}
             for value in (axes.x_low + (axes.x_high - axes.x_low) * step / 5 for step in range(6))
@@ -130,7 +148,7 @@ def _chart(
 
 
 def _line(axes: Axes, points: Iterable[Point], css: str) -> dict[str, Any]:
-    return {"points": " ".join(f"{x},{y}" for x, y in (axes.place(*point) for point in points)), "css": css}
+    return {"points": Made(" ".join(f"{x},{y}" for x, y in (axes.place(*point) for point in points))), "css": css}
 
 
 def _marks(scores: Mapping[str, Any], axes: Axes, x: str, y: str) -> list[dict[str, Any]]:
@@ -145,15 +163,13 @@ def _marks(scores: Mapping[str, Any], axes: Axes, x: str, y: str) -> list[dict[s
         if place in found:
             found[place]["text"] += f" and {name}"
             continue
-        right = place[0] + LABEL_ROOM > RIGHT
-        # Below the dot: curves of good detectors lie along the upper edge.
-        below = 17 + 15 * sum(
-            abs(other[0] - place[0]) < LABEL_ROOM and abs(other[1] - place[1]) < 15 for other in found
-        )
+        right = place[0] + LABEL_ROOM > axes.right
+        # Above and below, so that the names of two neighbours do not meet.
+        below = 18 if name == "in use" else -9 if place[1] > TOP + 16 else 18
         found[place] = {
             "x": place[0], "y": place[1], "text": name, "css": "inuse" if name == "in use" else "best",
-            "text_x": round(place[0] + (-8 if right else 8), 2), "text_y": min(BOTTOM - 5, round(place[1] + below, 2)),
-            "anchor": "end" if right else "start",
+            "text_x": round(place[0] + (-8 if right else 8), 2),
+            "text_y": min(axes.bottom - 5, round(place[1] + below, 2)), "anchor": "end" if right else "start",
         }  # fmt: skip
     return list(found.values())
 
@@ -162,7 +178,7 @@ def _cut(threshold: object, axes: Axes) -> dict[str, Any] | None:
     if not isinstance(threshold, (int, float)) or not axes.x_low <= threshold <= axes.x_high:
         return None
     x = axes.place(float(threshold), 0.0)[0]
-    right = x + LABEL_ROOM > RIGHT
+    right = x + LABEL_ROOM > axes.right
     return {"x": x, "text_x": round(x + (-6 if right else 6), 2), "anchor": "end" if right else "start",
             "text": f"in use: {threshold:.4g}"}  # fmt: skip
 

@@ -21,6 +21,12 @@ class Figure(NamedTuple):
     why: str = ""
 
 
+class Made(str):
+    """Text made here from numbers or bytes, such as a picture's address: `visible` must not shorten it."""
+
+    __slots__ = ()
+
+
 def visible(value: Any) -> Any:
     """Text with every control, bidirectional and otherwise invisible character shown as an escape, and not too long.
 

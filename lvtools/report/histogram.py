@@ -58,7 +58,12 @@ def histogram(
     if threshold is not None and low <= threshold <= high:
         x = left + width * (threshold - low) / (high - low)
         anchor = "end" if x > left + width * 0.75 else "start"
-        line = {"x": round(x, 2), "text_x": round(x + (6 if anchor == "start" else -6), 2), "anchor": anchor}
+        line = {
+            "x": round(x, 2),
+            "text": f"threshold {threshold:.4g}",
+            "text_x": round(x + (6 if anchor == "start" else -6), 2),
+            "anchor": anchor,
+        }
     heights = [n for n in {max(upper), max(upper) // 2} if n] + [-n for n in {max(lower), max(lower) // 2} if n]
     grid = [{"y": round(axis - n * unit, 2), "text": str(abs(n))} for n in sorted(heights)]
     return {

@@ -27,7 +27,7 @@ def scores_part(scores: Mapping[str, Any] | None, positive: str | None) -> dict[
         ("Best F1", interval(best, NO_ANOMALY), f"of any threshold, at {threshold_text(best['threshold'])}"),
     ]
     both = scores["anomalous"] and scores["normal"]
-    charts = [pr_chart(scores, positive), roc_chart(scores, positive)] if both else []
+    charts = [pr_chart(scores), roc_chart(scores)] if both else []
     return {
         "figures": [
             {"name": name, "figure": shown, "bar": bar(shown), "about": about} for name, shown, about in figures
@@ -81,7 +81,7 @@ def slices_part(slices: Sequence[Mapping[str, Any]], positive: str | None) -> li
     for part in slices:
         rows = []
         for row in part["rows"][:MAX_SLICES]:
-            figures = [interval(row[name], why[name]) for name in names]
+            figures = [_slice_figure(row, name, why[name], two=positive is not None) for name in names]
             rows.append(
                 {
                     "name": row["slice"],
@@ -100,6 +100,14 @@ def slices_part(slices: Sequence[Mapping[str, Any]], positive: str | None) -> li
             }
         )
     return found
+
+
+def _slice_figure(row: Mapping[str, Any], name: str, why: str, *, two: bool) -> Figure:
+    """A figure of a slice; precision and F1 of images that are all of one class say nothing about the detector."""
+    one_class = row["tp"] + row["fn"] in (0, row["images"])
+    if two and one_class and name in ("precision", "f1"):
+        return number(None, "all images here are of one class")
+    return interval(row[name], why)
 
 
 def regions_part(regions: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -151,25 +159,25 @@ def comparison_part(comparison: Mapping[str, Any] | None) -> dict[str, Any] | No
     """The predictions against the baseline; a difference's bar runs from -1 to 1."""
     if comparison is None:
         return None
+    differences = comparison["differences"]
+    widest = max((abs(one[end]) for one in differences.values() for end in ("low", "high")), default=1.0)
+    scale = next(step for step in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if step >= min(1.0, widest))
     rows = []
-    for name, one in comparison["differences"].items():
-        ends = [50 + 50 * one[end] for end in ("low", "high", "value")]
+    for name, one in differences.items():
+        low, high, value = (round(50 + 50 * one[end] / scale, 2) for end in ("low", "high", "value"))
         rows.append(
             {
                 "name": name,
                 "value": f"{one['value']:+.3f}",
                 "interval": f"{one['low']:+.3f} to {one['high']:+.3f}",
-                "bar": {
-                    "low": round(ends[0], 2),
-                    "width": round(max(0.4, ends[1] - ends[0]), 2),
-                    "value": round(ends[2], 2),
-                },
+                "bar": {"low": low, "width": round(max(0.4, high - low), 2), "value": value, "zero": 50},
             }
         )
     p_value = comparison["p_value"]
     return {
         **comparison,
         "rows": rows,
+        "scale": f"{scale:g}",
         "p": "below 0.0001" if p_value < 0.0001 else f"{p_value:.4f}",
         "better": comparison["better"][:MAX_SUSPECTS],
         "worse": comparison["worse"][:MAX_SUSPECTS],

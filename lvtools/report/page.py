@@ -37,7 +37,10 @@ def page_context(
     rows = list(evaluation["images"])
     by_ref = {row["source_ref"]: row for row in reversed(rows)}
     suspected = {one.source_ref: panels_of(one, None, classes, color_map) for one in suspects}
-    positive = image["positive"]
+    positive, scores = image["positive"], evaluation.get("scores")
+    threshold = image["threshold"]
+    if threshold is None and scores is not None:
+        threshold = scores["in_use"]["threshold"]  # the one that the predictions' own classes follow
     # Older documents lack what came later: those parts are left out.
     return {
         "version": __version__,
@@ -45,15 +48,15 @@ def page_context(
         "predictions": evaluation["predictions"],
         "match": evaluation["match"],
         "verdict": _verdict(evaluation),
-        "cards": _cards(image, evaluation["pixel"]),
+        "cards": _cards(image, evaluation["pixel"], scores),
         "positive": positive,
         "threshold": None if image["threshold"] is None else f"{image['threshold']:.4g}",
         "matrix": matrix(image["classes"], image["confusion_matrix"]),
-        "histogram": histogram(rows, positive, image["threshold"]),
+        "histogram": histogram(rows, positive, threshold),
         "classes": [class_row(row) for row in image["per_class"]],
         "pixel": pixel_part(evaluation["pixel"]),
         "worst": [panels_of(picture, by_ref.get(picture.source_ref), classes, color_map) for picture in pictures],
-        "scores": insight.scores_part(evaluation.get("scores"), positive),
+        "scores": insight.scores_part(scores, positive),
         "regions": insight.regions_part(evaluation.get("regions")),
         "slices": insight.slices_part(evaluation.get("slices") or [], positive),
         "suspects": insight.suspects_part(evaluation.get("label_errors") or [], suspected),
@@ -78,7 +81,9 @@ def _card(name: str, figure: Figure, about: str) -> dict[str, Any]:
     return {"name": name, "figure": figure, "bar": bar(figure), "about": about}
 
 
-def _cards(image: Mapping[str, Any], pixel: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+def _cards(
+    image: Mapping[str, Any], pixel: Mapping[str, Any] | None, scores: Mapping[str, Any] | None
+) -> list[dict[str, Any]]:
     """The headline figures; without a positive class there is no single F1, so accuracy leads."""
     cards = []
     positive = image["positive"]
@@ -106,6 +111,9 @@ def _cards(image: Mapping[str, Any], pixel: Mapping[str, Any] | None) -> list[di
     right = sum(row[at] for at, row in enumerate(image["confusion_matrix"]))
     total = sum(map(sum, image["confusion_matrix"]))
     cards.append(_card("Accuracy", accuracy, f"{right:,} of {total:,} images are right"))
+    if scores is not None:
+        about = "chance that an anomalous image outscores a normal one"
+        cards.append(_card("AUROC", interval(scores["auroc"], "only one class has scores"), about))
     if pixel is not None:
         iou = number(pixel["mean_iou"], "no anomaly class occurs in truth or prediction")
         cards.append(_card("Mean IoU", iou, f"pixels of {count(pixel['images'], 'image')}, mean over anomaly classes"))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lvtools.errors import ArgumentError
 from lvtools.images import encode_jpeg, thumbnail
 from lvtools.report import overlay
+from lvtools.report.figures import Made
 from lvtools.report.listing import image_row
 
 UInt8Array = NDArray[np.uint8]
@@ -70,14 +71,8 @@ def _comparable(truth: UInt8Array, prediction: UInt8Array, classes: int) -> tupl
 def _panel(name: str, rgb: UInt8Array, alt: str) -> dict[str, str]:
     small = thumbnail(rgb, MAX_PICTURE_SIDE)
     data = base64.b64encode(encode_jpeg(small, 82)).decode()
-    return {"name": name, "alt": alt, "uri": _DataUri(f"data:image/jpeg;base64,{data}"), "height": str(small.shape[0]),
+    return {"name": name, "alt": alt, "uri": Made(f"data:image/jpeg;base64,{data}"), "height": str(small.shape[0]),
             "width": str(small.shape[1])}  # fmt: skip
-
-
-class _DataUri(str):
-    """A picture's address, made here from bytes: `visible` must not shorten it."""
-
-    __slots__ = ()
 
 
 def _contents(mask: UInt8Array, classes: Sequence[str]) -> str:

@@ -95,7 +95,7 @@ def test_what_is_no_wish_is_refused(wish):
 def test_remarks_are_honest():
     few = lv.sweep([False] * 40 + [True] * 3, [0.1] * 40 + [0.9] * 3)
     said = advice.remarks(few)
-    assert said[0].startswith("3 anomalous images only: even a perfect recall on them shows no more than 29%")
+    assert said[0].startswith("3 anomalous images only: even a perfect recall on them shows no more than 29 %")
     assert "without error" in said[1]
     assert len(said) == 2
     assert advice.remarks(lv.sweep([False, False], [0.1, 0.2])) == [
