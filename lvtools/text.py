@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -38,4 +37,6 @@ def html_table(head: Sequence[str] | None, rows: Iterable[Sequence[str]], *, cap
 
 
 def _safe(text: str) -> str:
+    import html  # its tables of names take a millisecond, and most programs print no HTML
+
     return html.escape(printable(text))

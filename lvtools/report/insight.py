@@ -132,7 +132,7 @@ def regions_part(regions: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return {
         "rows": rows,
         "hit": f"{regions['regions_hit']:,} of {count(regions['regions'], 'region')}",
-        "false": count(regions["false_blobs"], "predicted region"),
+        "false": f"{regions['false_blobs']:,}",
         "per_image": number(regions["false_blobs_per_image"], "no image was compared", ".2f"),
         "images": count(regions["images"], "image"),
     }
