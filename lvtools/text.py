@@ -6,6 +6,8 @@ import math
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+LONG_NUMBER = 12  # signs; a threshold between two scores hardly ever needs so many
+
 
 def printable(text: str, *, keep_newlines: bool = False) -> str:
     """Text for a terminal or log: control, format and bidirectional characters become visible escapes."""
@@ -24,6 +26,14 @@ def _escaped(sign: str) -> str:
 def ratio_text(value: float) -> str:
     """A figure as results show it; nan, an undefined one, as a dash."""
     return "-" if math.isnan(value) else f"{value:.4f}" if math.isfinite(value) else f"{value}"
+
+
+def short_number(value: float | None) -> str:
+    """A threshold in the digits it needs: 'none' where nothing reaches it, 'above x' for the next number after x."""
+    if value is None or not math.isfinite(value):
+        return "none"
+    text = repr(float(value)).removesuffix(".0")
+    return text if len(text) < LONG_NUMBER else f"above {value:.6g}"
 
 
 def html_table(head: Sequence[str] | None, rows: Iterable[Sequence[str]], *, caption: str | None = None) -> str:

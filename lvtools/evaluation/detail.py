@@ -11,7 +11,7 @@ from lvtools.evaluation.sections import Section, interval_text, number_text
 from lvtools.metrics.blobs import size_range
 from lvtools.metrics.comparison import p_text
 from lvtools.metrics.intervals import UNDEFINED, Interval
-from lvtools.text import printable
+from lvtools.text import printable, short_number
 
 if TYPE_CHECKING:
     from lvtools.evaluation.result import Evaluation
@@ -52,7 +52,7 @@ def scores(evaluation: Evaluation) -> Iterator[Section]:
 def _advice(row: dict[str, Any]) -> tuple[str, ...]:
     return (
         row["point"],
-        score_text(row["threshold"]),
+        short_number(row["short"]),
         "fixed" if row["point"] == "in use" else _range(row["threshold_low"], row["threshold_high"]),
         f"{row['between']:,}",
         *(number_text(row[name]) for name in ("precision", "recall", "f1")),

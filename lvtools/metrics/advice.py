@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ ADVICE_SCHEMA = pa.schema(
     [
         ("point", pa.string()),
         ("threshold", pa.float64()),
+        # The decimal with the fewest digits that decides the same on these images: the one to write down.
+        ("short", pa.float64()),
         *((name, pa.int64()) for name in ("tp", "fp", "fn", "tn")),
         *((name, pa.float64()) for name in ("precision", "recall", "f1", "fpr")),
         *((f"{name}_{end}", pa.float64()) for name in MOVING for end in ("low", "high")),
@@ -112,13 +115,36 @@ def advise(
             moved[at].append(met.point(threshold))
     rows = []
     for at, point in enumerate(exact):
-        row: dict[str, Any] = {"point": wish_name(wishes[at]), **point._asdict()}
+        short = short_threshold(sweep, point.threshold)
+        row: dict[str, Any] = {"point": wish_name(wishes[at]), "short": short, **point._asdict()}
         for figure in MOVING:
             values = chosen[at] if figure == "threshold" else [getattr(one, figure) for one in moved[at]]
             row[f"{figure}_low"], row[f"{figure}_high"] = _middle(values, level)
         row["between"] = _between(sweep, row["threshold_low"], row["threshold_high"])
         rows.append(row)
     return pa.table([[row[name] for row in rows] for name in ADVICE_SCHEMA.names], schema=ADVICE_SCHEMA)
+
+
+def short_threshold(sweep: Sweep, threshold: float) -> float:
+    """The decimal with the fewest digits that calls the same images: from the score below, exclusive, to the threshold.
+
+    Rounding a threshold upwards loses the image that it was made for; inf and nan stay.
+    """
+    if not math.isfinite(threshold):
+        return threshold
+    wanted = sweep.point(threshold)[1:3]
+    if sweep.point(_rounded(threshold, 0))[1:3] == wanted:
+        return _rounded(threshold, 0)
+    for digits in range(1, 17):
+        short = _rounded(threshold, digits)
+        if short <= threshold and sweep.point(short)[1:3] == wanted:
+            return short
+    return threshold
+
+
+def _rounded(value: float, digits: int) -> float:
+    """Down to so many digits behind the point."""
+    return float(Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_FLOOR)) + 0.0  # no minus zero
 
 
 def score_intervals(

@@ -6,8 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lvtools.metrics.blobs import size_range
 from lvtools.report.charts import pr_chart, roc_chart, tradeoff_chart
 from lvtools.report.figures import Figure, bar, count, interval, number
+from lvtools.text import short_number
 
 MAX_SLICES = 40
 MAX_SUSPECTS = 100
@@ -21,10 +23,11 @@ def scores_part(scores: Mapping[str, Any] | None, positive: str | None) -> dict[
         return None
     one_sided = NO_ANOMALY if not scores["anomalous"] else NO_NORMAL
     best = scores["best_f1"]
+    found = next((row for row in scores["advice"] if row["point"] == "best F1"), {"short": best["threshold"]})
     figures = [
         ("AUROC", interval(scores["auroc"], one_sided), f"how often {positive} outscores the rest, pair by pair"),
         ("Average precision", interval(scores["average_precision"], NO_ANOMALY), "area below precision over recall"),
-        ("Best F1", interval(best, NO_ANOMALY), f"of any threshold, at {threshold_text(best['threshold'])}"),
+        ("Best F1", interval(best, NO_ANOMALY), f"of any threshold, at {short_number(found['short'])}"),
     ]
     both = scores["anomalous"] and scores["normal"]
     charts = [pr_chart(scores), roc_chart(scores)] if both else []
@@ -51,7 +54,7 @@ def _advice(row: Mapping[str, Any], scores: Mapping[str, Any]) -> dict[str, Any]
     return {
         "name": row["point"],
         "in_use": row["point"] == "in use",
-        "threshold": threshold_text(row["threshold"]),
+        "threshold": short_number(row.get("short", row["threshold"])),
         "moves": f"{moves[0]} to {moves[1]}" if moves[0] != moves[1] else "",
         "changing": count(row["between"], "image"),
         "share": f"{row['between'] / total:.0%}" if total else "",
@@ -121,7 +124,7 @@ def regions_part(regions: Mapping[str, Any] | None) -> dict[str, Any] | None:
             low, high = row["from_px"], row["to_px"]
             rows.append(
                 {
-                    "size": f"{low:,} and more" if high is None else f"{low:,} to {high - 1:,}",
+                    "size": size_range(low, high),
                     "regions": f"{row['regions']:,}",
                     "hit": f"{row['hit']:,}",
                     "rate": rate,

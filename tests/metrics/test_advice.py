@@ -34,6 +34,23 @@ def test_each_row_is_its_operating_point_and_its_own_count(drawn):
     assert (first["threshold_low"], first["threshold_high"], first["between"]) == (0.5, 0.5, 0)
 
 
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.tuples(st.booleans(), st.floats(-3, 3)), min_size=1, max_size=12))
+def test_a_short_threshold_decides_the_same_with_as_few_digits_as_can_be(drawn):
+    found = lv.sweep(np.array([t for t, _ in drawn]), np.array([s for _, s in drawn]))
+    for threshold in sorted({s for _, s in drawn}):
+        short = advice.short_threshold(found, threshold)
+        assert short <= threshold
+        assert found.point(short)[1:5] == found.point(threshold)[1:5]
+        below = max((s for _, s in drawn if s < threshold), default=-math.inf)
+        for digits in range(12):  # no multiple of a larger power of ten lies between
+            if round(short, digits) == short:
+                break
+            assert not below < math.floor(threshold * 10**digits) / 10**digits - 1e-12
+    assert advice.short_threshold(found, math.inf) == math.inf
+    assert math.isnan(advice.short_threshold(found, math.nan))
+
+
 @settings(deadline=None, max_examples=60)
 @given(scored, st.integers(0, 9))
 def test_draws_are_of_the_same_scores_and_sizes(drawn, seed):

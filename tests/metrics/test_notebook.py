@@ -8,7 +8,7 @@ import pytest
 
 import lvtools as lv
 from lvtools.metrics import PixelState
-from lvtools.text import html_table, ratio_text
+from lvtools.text import html_table, ratio_text, short_number
 
 EVIL = "<script>alert(1)</script>\"'&\x1b[31m\u202e"
 INDEX = np.array([[0, 1], [1, 0]], np.uint8)
@@ -65,3 +65,5 @@ def test_what_the_tables_say():
     assert Tags(lv.BinnedSweep.of([True, False], [0.9, 0.1])._repr_html_()).words.count("1.0000") == 6
     assert html_table(None, [("a", "<")]) == "<table><tr><th>a</th><td>&lt;</td></tr></table>"
     assert [ratio_text(value) for value in (0.5, float("nan"), float("inf"))] == ["0.5000", "-", "inf"]
+    numbers = [0.5, 1.0, 0.2581, float("inf"), None, float(np.nextafter(1, 2))]
+    assert [short_number(value) for value in numbers] == ["0.5", "1", "0.2581", "none", "none", "above 1"]
