@@ -46,7 +46,7 @@ _HOME = {
     "read_evaluation_result": "lvtools.formats.evaluation_result",
     "read_manifest": "lvtools.manifest",
     "read_mask": "lvtools.masks",
-    "region_report": "lvtools.metrics.region",
+    "region_report": "lvtools.metrics.blobs",
     "rekognition_summary": "lvtools.validation",
     "rewrite_manifest": "lvtools.manifest",
     "slices": "lvtools.metrics.comparison",
@@ -98,13 +98,13 @@ if TYPE_CHECKING:
     from lvtools.masks import write_mask as write_mask
     from lvtools.masks import write_mask_areas as write_mask_areas
     from lvtools.metrics.binned import BinnedSweep as BinnedSweep
+    from lvtools.metrics.blobs import region_report as region_report
     from lvtools.metrics.comparison import compare as compare
     from lvtools.metrics.comparison import slices as slices
     from lvtools.metrics.image import ConfusionMatrix as ConfusionMatrix
     from lvtools.metrics.image import confusion as confusion
     from lvtools.metrics.intervals import clopper_pearson as clopper_pearson
     from lvtools.metrics.region import aupro as aupro
-    from lvtools.metrics.region import region_report as region_report
     from lvtools.metrics.scores import Sweep as Sweep
     from lvtools.metrics.scores import sweep as sweep
     from lvtools.objects import Objects as Objects

@@ -28,6 +28,7 @@ MAY = {
     "detect": CORE,
     "_version": set(),
     "report": {*CORE, "_version"},
+    "plots": CORE,
     "scale": CORE,
     "api": CORE,
     "service": {*CORE, "detect"},
@@ -106,7 +107,7 @@ def test_nothing_imports_the_command_line_or_the_demo():
 
 
 def test_rooms_side_by_side_do_not_import_each_other():
-    for group in (("manifest", "masks", "metrics"), ("formats", "detect", "report", "scale", "api")):
+    for group in (("manifest", "masks", "metrics"), ("formats", "detect", "report", "plots", "scale", "api")):
         for room in group:
             assert not MAY[room] & set(group), room
 

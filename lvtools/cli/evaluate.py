@@ -10,21 +10,55 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
 from lvtools.cli.terminal import talk, wants_progress
+from lvtools.errors import LvtoolsError
 from lvtools.evaluation import evaluate
 from lvtools.evaluation.matching import LEVELS
+from lvtools.evaluation.sections import Section, aligned, is_text
 from lvtools.evaluation.service_files import write_service_files
-from lvtools.evaluation.summary import Section, aligned, is_text, sections
+from lvtools.evaluation.summary import sections
 from lvtools.findings import count_by_severity
 from lvtools.formats.evaluation_result import ServiceModel
 from lvtools.formats.predictions import PREDICTION_FORMATS
 from lvtools.masks import ALPHA_RULES, AlphaRule
+from lvtools.metrics import Sweep
+from lvtools.metrics.advice import choose
 from lvtools.text import printable
 
 _FORMATS = click.Choice(["auto", *PREDICTION_FORMATS])
+
+
+def _wishes(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> list[dict[str, Any]]:
+    """recall=0.99 as the argument of `Sweep.at` that it is."""
+    return [_wish(value, ctx, param) for value in values]
+
+
+def _wish(value: str, ctx: click.Context, param: click.Parameter) -> dict[str, Any]:
+    name, _, text = value.partition("=")
+    between = {"cost": ":", "alarms": "/"}.get(name)
+    wish: dict[str, Any]
+    try:
+        if between is not None:
+            first, second = (float(part) for part in text.split(between))
+            if name == "cost":
+                wish = {"cost": (first, second)}
+            else:
+                wish = {"false_alarms_per_day": first, "images_per_day": second}
+        elif name in ("recall", "precision", "fpr"):
+            wish = {name: float(text)}
+        else:
+            raise ValueError
+        choose(Sweep.empty(), wish)
+    except ValueError as error:
+        why = f": {error.message}" if isinstance(error, LvtoolsError) else ""
+        raise click.BadParameter(
+            f"{value!r} is no wish such as recall=0.99, cost=20:1 or alarms=2/5000{why}", ctx, param
+        ) from None
+    return wish
 
 
 @click.command(name="evaluate")
@@ -36,6 +70,23 @@ _FORMATS = click.Choice(["auto", *PREDICTION_FORMATS])
     "--threshold", type=float, help="Anomalous from this score on. Default: the predictions' own classes, else 0.5."
 )
 @click.option("--positive", default="anomaly", show_default=True, help="The class looked for.")
+@click.option(
+    "--want",
+    "wishes",
+    multiple=True,
+    callback=_wishes,
+    metavar="WISH",
+    help="A threshold for a wish, beside the usual ones: recall=0.99, precision=0.9, fpr=0.01, cost=20:1 (a miss : a "
+    "false alarm), alarms=2/5000 (false alarms per images). Can be repeated.",
+)
+@click.option(
+    "--slice",
+    "slice_by",
+    multiple=True,
+    metavar="COLUMN",
+    help="Figures for each value of a column of either file, or of class, folder, area. Can be repeated.",
+)
+@click.option("--baseline", metavar="FILE", help="Another model's predictions, to say which one is better.")
 @click.option(
     "--match", type=click.Choice(["auto", *LEVELS]), default="auto", show_default=True, help="How images are paired."
 )
@@ -79,6 +130,9 @@ def command(
     prediction_images: str | None,
     threshold: float | None,
     positive: str,
+    wishes: list[dict[str, Any]],
+    slice_by: tuple[str, ...],
+    baseline: str | None,
     match: str,
     alpha: AlphaRule,
     truth_format: str,
@@ -112,6 +166,9 @@ def command(
             positive=positive,
             truth_format=truth_format,
             prediction_format=prediction_format,
+            slice_by=slice_by,
+            wishes=wishes,
+            baseline=baseline,
             progress=on_image,
         )
     if json_file == "-":

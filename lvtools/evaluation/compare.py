@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from lvtools.errors import ArgumentError, FormatError
 from lvtools.evaluation.decisions import NEGATIVE, Decisions, decide
@@ -22,13 +24,14 @@ from lvtools.evaluation.pixels import (
     rows_at,
 )
 from lvtools.evaluation.result import PER_IMAGE_SCHEMA, Evaluation, Side
+from lvtools.evaluation.slicing import DERIVED, own_columns
 from lvtools.findings import FindingList, join_findings, render
 from lvtools.formats.fields import ANOMALY, NORMAL
 from lvtools.formats.predictions import Predictions, read_predictions
 from lvtools.formats.registry import WRITTEN_AS_NUMBERS
 from lvtools.masks import AlphaRule
-from lvtools.metrics import PixelState
-from lvtools.metrics.pixel import IOU_UNIT_BITS
+from lvtools.metrics import BlobCollector, PixelState
+from lvtools.metrics.pixel import IOU_UNIT_BITS, UNKNOWN_INDEX
 from lvtools.objects import Objects
 
 Root = Objects | str | os.PathLike[str]
@@ -46,6 +49,9 @@ def evaluate(
     positive: str = "anomaly",
     truth_format: str = "auto",
     prediction_format: str = "auto",
+    slice_by: Sequence[str] = (),
+    wishes: Sequence[Mapping[str, Any]] = (),
+    baseline: Any = None,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
@@ -69,6 +75,13 @@ def evaluate(
         The class that is looked for, compared without case.
     truth_format, prediction_format : str
         'auto' or a name of `PREDICTION_FORMATS`.
+    slice_by : sequence of str
+        Columns of either file (the truth's first), members of its JSON lines ('a.b' for one inside another), or
+        'class', 'folder', 'area': the figures are given for each value too. See `Evaluation.slices`.
+    wishes : sequence of mapping
+        What a threshold should do, such as {"recall": 0.99} or {"cost": (20, 1)}; see `Evaluation.threshold_advice`.
+    baseline : as `predictions`, optional
+        Another model's predictions: `Evaluation.comparison` says which one is better. Its masks are not read.
     threads : int, optional
         That read masks; as many as processors by default. The result is the same for any number.
     progress : callable, optional
@@ -85,9 +98,10 @@ def evaluate(
     """
     if isinstance(truth, str) and isinstance(predictions, str) and truth == predictions == "-":
         raise ArgumentError("truth and predictions cannot both be standard input", hint="name a file for one of them")
+    own = [name for name in slice_by if name not in DERIVED]
     true, called = (
-        read_predictions(truth, format=truth_format, role="truth"),
-        read_predictions(predictions, format=prediction_format),
+        read_predictions(truth, format=truth_format, role="truth", extra=own),
+        read_predictions(predictions, format=prediction_format, extra=own),
     )
     for side in (true, called):
         _require_images(side)
@@ -95,20 +109,26 @@ def evaluate(
     matched = match_rows(true.table, called.table, true_findings, called_findings, level=match)
     decisions = _decisions(true, called, matched, threshold, positive)
     reader = _pixel_reader(true, called, matched, objects, prediction_objects, alpha, true_findings, called_findings)
+    columns = own_columns(own, true, called, matched.pairs)
     rows = _Rows(true, called, decisions)
-    state = PixelState.empty()
-    normal = ([_is_normal(name, decisions) for name in side] for side in (decisions.truth, decisions.prediction))
-    sides = rows_at((true.table, called.table), matched.pairs, zip(*normal, strict=True))
+    state, blobs = PixelState.empty(), BlobCollector()
+    called_normal = ([_is_normal(name, decisions) for name in side] for side in (decisions.truth, decisions.prediction))
+    normal = list(zip(*called_normal, strict=True))
+    sides = rows_at((true.table, called.table), matched.pairs, normal)
     counts = None if reader is None else reader.read_many(sides, threads)
     for at, (true_row, called_row) in enumerate(matched.pairs):
-        counted = None
+        counted, regions = None, None
         if counts is not None:
+            faults = len(true_findings) + len(called_findings)
             counted = next(counts)
             if counted is not None:
                 state = state.merge(counted.state)
+                regions = blobs.add(_anomalous(counted.prediction), _anomalous(counted.truth), image=at)
+            elif all(normal[at]) and len(true_findings) + len(called_findings) == faults:
+                regions = blobs.add_empty(image=at)  # nothing to count, and no false blob either
             if progress is not None:
                 progress(at + 1, len(matched.pairs))
-        rows.add(at, true_row, called_row, counted)
+        rows.add(at, true_row, called_row, counted, regions)
     if reader is not None:
         reader.report_ambiguous()
     return Evaluation(
@@ -124,7 +144,45 @@ def evaluate(
         findings=join_findings([true.findings, true_findings.table(), called.findings, called_findings.table()]),
         reader=reader,
         tables=(true.table, called.table),
+        regions=blobs.report() if reader is not None and state.images else None,
+        columns=columns,
+        slice_by=tuple(slice_by),
+        wishes=tuple(wishes),
+        baseline=None if baseline is None else _baseline(true, baseline, threshold, match, positive, prediction_format),
     )
+
+
+def _baseline(
+    true: Predictions, predictions: Any, threshold: float | None, match: str, positive: str, prediction_format: str
+) -> Evaluation:
+    """The other model's decisions on the same truth, which is not read a second time."""
+    called = read_predictions(predictions, format=prediction_format)
+    _require_images(called)
+    nobody, called_findings = FindingList(true.origin), FindingList(called.origin)  # the truth's have been told
+    matched = match_rows(true.table, called.table, nobody, called_findings, level=match)
+    decisions = _decisions(true, called, matched, threshold, positive)
+    rows = _Rows(true, called, decisions)
+    for at, (true_row, called_row) in enumerate(matched.pairs):
+        rows.add(at, true_row, called_row, None, None)
+    return Evaluation(
+        truth=Side(true.origin, _distinct(true), true.format),
+        predictions=Side(called.origin, _distinct(called), called.format),
+        match=matched,
+        image=decisions.matrix(),
+        positive=decisions.positive,
+        threshold=decisions.threshold,
+        threshold_assumed=decisions.assumed,
+        pixel=None,
+        per_image=rows.table(),
+        findings=join_findings([called.findings, called_findings.table()]),
+        tables=(true.table, called.table),
+    )
+
+
+def _anomalous(index: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Where an anomaly class is; pixels of no class belong to no region."""
+    there: NDArray[np.uint8] = ((index != 0) & (index != UNKNOWN_INDEX)).view(np.uint8)
+    return there
 
 
 def _require_images(side: Predictions) -> None:
@@ -231,13 +289,21 @@ class _Rows:
         self._called = {name: called.table[name].to_pylist() for name in ("score", "line", "mask_ref")}
         self._columns: dict[str, list[Any]] = {name: [] for name in PER_IMAGE_SCHEMA.names}
 
-    def add(self, at: int, true_row: int, called_row: int, counted: ImagePixels | None) -> None:
+    def add(
+        self,
+        at: int,
+        true_row: int,
+        called_row: int,
+        counted: ImagePixels | None,
+        regions: Mapping[str, int] | None,
+    ) -> None:
         is_, was_called = self._decisions.truth[at], self._decisions.prediction[at]
         iou, wrong, true_px, called_px = _pixel_figures(counted.state) if counted is not None else (None,) * 4
         row = (
             self._true["source_ref"][true_row], is_, was_called, self._called["score"][called_row], is_ == was_called,
             iou, wrong, true_px, called_px, self._true["line"][true_row], self._called["line"][called_row],
             self._true["mask_ref"][true_row], self._called["mask_ref"][called_row],
+            *((regions or {}).get(name) for name in ("regions", "regions_hit", "false_blobs")),
         )  # fmt: skip
         for name, value in zip(PER_IMAGE_SCHEMA.names, row, strict=True):
             self._columns[name].append(value)

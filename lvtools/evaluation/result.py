@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 import pyarrow as pa
 
 from lvtools.atomic import write_atomically
-from lvtools.dataset import ColorMap, format_color
+from lvtools.dataset import ColorMap
 from lvtools.errors import LvtoolsError
+from lvtools.evaluation.baseline import ModelComparison, compare_with
+from lvtools.evaluation.document import document_of
 from lvtools.evaluation.matching import Match
 from lvtools.evaluation.pixels import PixelReader, read_first, row_at
-from lvtools.findings import FindingList, count_by_severity
-from lvtools.findings import render as finding_texts
-from lvtools.metrics import ConfusionMatrix, Interval, PixelState, f1_interval, wilson
+from lvtools.evaluation.scoring import ScoreFigures, advice_for, figures_of, sweep_of
+from lvtools.evaluation.slicing import slices_of
+from lvtools.evaluation.suspects import label_errors
+from lvtools.findings import FindingList
+from lvtools.metrics import ConfusionMatrix, Interval, PixelState, RegionReport, Sweep, f1_interval, wilson
+from lvtools.metrics.advice import ADVICE_SCHEMA
 from lvtools.objects import Objects
 
 if TYPE_CHECKING:
@@ -41,10 +47,11 @@ PER_IMAGE_SCHEMA = pa.schema(
         pa.field("prediction_line", pa.int64()),
         pa.field("truth_mask_ref", pa.string()),
         pa.field("prediction_mask_ref", pa.string()),
+        pa.field("regions", pa.int64(), metadata={"about": "connected regions of the true mask; null: not compared"}),
+        pa.field("regions_hit", pa.int64(), metadata={"about": "those with at least one predicted pixel"}),
+        pa.field("false_blobs", pa.int64(), metadata={"about": "predicted regions that touch no true one"}),
     ]
 )
-
-FINDING_KEYS = ("file", "line", "column", "pointer", "code", "severity", "value", "related_line")
 
 
 class Side(NamedTuple):
@@ -78,6 +85,11 @@ class Evaluation:
         `PER_IMAGE_SCHEMA`, a row per image that was counted, in the order of the truth.
     findings : pyarrow.Table
         `FINDING_SCHEMA`: everything that was left out or read with doubts.
+    regions : RegionReport or None
+        Connected regions of the true masks, hit or not, and false blobs; None where `pixel` is None. `image` counts
+        rows of `per_image`.
+    columns : pyarrow.Table
+        The caller's own columns to slice by, row by row as `per_image`.
     """
 
     truth: Side
@@ -92,6 +104,11 @@ class Evaluation:
     findings: pa.Table
     reader: PixelReader | None = field(default=None)
     tables: tuple[pa.Table, ...] = field(default=())
+    regions: RegionReport | None = None
+    columns: pa.Table = field(default_factory=lambda: pa.table({}))
+    slice_by: tuple[str, ...] = ()
+    wishes: tuple[Mapping[str, Any], ...] = ()
+    baseline: Evaluation | None = None
 
     def accuracy(self) -> Interval:
         """The share of images called correctly, with its 95 % interval."""
@@ -118,54 +135,79 @@ class Evaluation:
             raise LvtoolsError(f"which class? there are {', '.join(self.image.named_classes)}", hint="name one")
         return name
 
-    def to_dict(self) -> dict[str, Any]:
-        """The evaluation as one JSON document; what is undefined is null. docs/evaluation.md describes every key."""
-        document: dict[str, Any] = _without_nan(
-            {
-                "lvtools_evaluation": 1,
-                "truth": self.truth._asdict(),
-                "predictions": self.predictions._asdict(),
-                "match": {
-                    "by": self.match.by,
-                    "matched": len(self.match.pairs),
-                    "missing": self.match.missing,
-                    "extra": self.match.extra,
-                    "duplicates": self.match.duplicates,
-                    "unlabeled": self.match.unlabeled,
-                },
-                "image": self._image_part(),
-                "pixel": self._pixel_part(),
-                "images": self.per_image.to_pylist(),
-                "findings": {**count_by_severity(self.findings), "rows": list(self._finding_rows())},
-            }
-        )
-        return document
+    @cached_property
+    def sweep(self) -> Sweep | None:
+        """The scores at every threshold, of the images that have one; None for more than two classes or no scores."""
+        return sweep_of(self.per_image, self.positive)
 
-    def _image_part(self) -> dict[str, Any]:
-        matrix, positive = self.image, self.positive
-        two = positive is not None
-        counts = {name: getattr(matrix, name)(positive) if two else None for name in ("tp", "fp", "fn", "tn")}
-        figures = {name: getattr(self, name)()._asdict() if two else None for name in ("precision", "recall", "f1")}
-        return {
-            "classes": list(matrix.classes),
-            "confusion_matrix": matrix.counts.tolist(),
-            "positive": positive,
-            "threshold": self.threshold,
-            **counts,
-            "accuracy": self.accuracy()._asdict(),
-            **figures,
-            "per_class": [
-                {
-                    "class_name": name,
-                    "support": matrix.support(name),
-                    "predicted": matrix.predicted(name),
-                    "precision": self.precision(name)._asdict(),
-                    "recall": self.recall(name)._asdict(),
-                    "f1": self.f1(name)._asdict(),
-                }
-                for name in matrix.named_classes
-            ],
-        }
+    @cached_property
+    def score_figures(self) -> ScoreFigures | None:
+        """AUROC, average precision and best F1 with their 95 % intervals; None without scores."""
+        return None if self.sweep is None else figures_of(self.sweep)
+
+    def threshold_advice(self, wishes: Sequence[Mapping[str, Any]] | None = None) -> pa.Table:
+        """Candidates for the threshold: what each does, and how far it would move with other images.
+
+        Parameters
+        ----------
+        wishes : sequence of mapping, optional
+            As `lvtools.Sweep.advise`, in addition to the usual points; by default those given to `evaluate`.
+
+        Returns
+        -------
+        pyarrow.Table
+            `lvtools.metrics.advice.ADVICE_SCHEMA`; the first row, 'in use', is missing when the predictions' own
+            classes follow no threshold. No rows without scores.
+        """
+        if self.sweep is None:
+            return ADVICE_SCHEMA.empty_table()
+        if wishes is None:
+            return self._advice
+        return advice_for(self, self.sweep, wishes)
+
+    @cached_property
+    def _advice(self) -> pa.Table:
+        assert self.sweep is not None  # noqa: S101 - the caller has looked
+        return advice_for(self, self.sweep, self.wishes)
+
+    def slices(self, by: str) -> pa.Table:
+        """The image figures for each value of a column: `lvtools.metrics.comparison.SLICE_SCHEMA`.
+
+        `by` is a column that `evaluate(..., slice_by=[...])` kept, or 'class', 'folder' (of the image, without what all
+        have in common) or 'area' (pixels of the true anomaly). More than 12 different numbers are cut into quarters.
+        """
+        return slices_of(self, by)
+
+    def label_errors(self) -> pa.Table:
+        """Images whose label may be wrong, the most suspicious first: `lvtools.evaluation.suspects.SUSPECT_SCHEMA`.
+
+        Candidates, no verdicts: images labelled twice and differently, then images that are wrong by decision and
+        score like the other class, at least as much as half of that class does.
+        """
+        return self._suspects
+
+    @cached_property
+    def _suspects(self) -> pa.Table:
+        return label_errors(self)
+
+    def compare(self, baseline: Evaluation) -> ModelComparison:
+        """Compare with another model on the same truth: McNemar's test, and differences with paired intervals.
+
+        Raises
+        ------
+        ArgumentError
+            No image is in both, or the truths differ.
+        """
+        return compare_with(self, baseline)
+
+    @cached_property
+    def comparison(self) -> ModelComparison | None:
+        """The comparison with the baseline given to `evaluate`, None without one."""
+        return None if self.baseline is None else compare_with(self, self.baseline)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The evaluation as one JSON document; what is undefined or infinite is null."""
+        return document_of(self)
 
     def mean_iou(self) -> float:
         """The mean over the anomaly classes of their pooled IoU, where defined; the background would flatter it."""
@@ -173,37 +215,6 @@ class Evaluation:
             return math.nan
         defined = [iou for iou in map(self.pixel.iou, self.pixel.pooled.named_classes[1:]) if not math.isnan(iou)]
         return math.fsum(defined) / len(defined) if defined else math.nan
-
-    def _pixel_part(self) -> dict[str, Any] | None:
-        if self.pixel is None:
-            return None
-        state, matrix = self.pixel, self.pixel.pooled
-        colors = self.color_map()
-        return {
-            "images": state.images,
-            "classes": list(matrix.classes),
-            "confusion_matrix": matrix.counts.tolist(),
-            "ambiguous_px": state.ambiguous_px,
-            "unknown_px": state.unknown_px,
-            "mean_iou": self.mean_iou(),
-            "per_class": [
-                {
-                    "class_name": name,
-                    "color": format_color(colors[name]) if name in colors else None,
-                    "images": state.images_with(name),
-                    "truth_px": matrix.support(name),
-                    "prediction_px": matrix.predicted(name),
-                    "truth_fraction": matrix.support(name) / matrix.total if matrix.total else math.nan,
-                    "prediction_fraction": matrix.predicted(name) / matrix.total if matrix.total else math.nan,
-                    "iou": state.iou(name),
-                    "mean_iou": state.mean_iou(name),
-                    "precision": matrix.precision(name),
-                    "recall": matrix.recall(name),
-                    "f1": matrix.f1(name),
-                }
-                for name in matrix.named_classes
-            ],
-        }
 
     def color_map(self) -> dict[str, int]:
         """The first colour that each class has, truth before predictions; the background as white without one."""
@@ -220,10 +231,6 @@ class Evaluation:
                         continue  # said by the finding of that mask
         background = [found.pop(name) for name in list(found) if name.casefold() == "background"]
         return {"background": background[0] if background else 0xFFFFFF, **found}
-
-    def _finding_rows(self) -> Iterator[dict[str, Any]]:
-        for row in finding_texts.rows(self.findings):
-            yield {key: row[key] for key in (*FINDING_KEYS, "message", "hint")}
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """The document as text; with `path` also as a file, whole or not at all.
@@ -254,10 +261,19 @@ class Evaluation:
 
         document = self.to_dict()
         worst = pick_worst(document["images"], limit, threshold=self.threshold)
+        shown = {row["source_ref"] for row in self.per_image.to_pylist()}
+        suspects = [row for row in document["label_errors"] if row["source_ref"] in shown][:limit]
         root = objects if isinstance(objects, Objects) or objects is None else Objects(objects)
         classes = self.reader.classes if self.reader is not None else ()
         colors = {name: color for name, color in self.color_map().items() if name in classes}
-        write_evaluation_html(document, path, pictures=self._pictures(worst, root), color_map=colors, classes=classes)
+        write_evaluation_html(
+            document,
+            path,
+            pictures=self._pictures(worst, root),
+            suspects=self._pictures(suspects, root),
+            color_map=colors,
+            classes=classes,
+        )
 
     def _pictures(self, rows: list[Any], root: Objects | None) -> Iterator[Picture]:
         """One image at a time, read again: an evaluation keeps no pixels."""
@@ -308,16 +324,6 @@ class Evaluation:
         from lvtools.evaluation.summary import as_html
 
         return as_html(self)
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(item) for item in value]
-    return value
 
 
 __all__ = ["PER_IMAGE_SCHEMA", "Evaluation", "Side"]

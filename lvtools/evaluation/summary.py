@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from lvtools.metrics import Interval
-from lvtools.text import printable
+from lvtools.evaluation import detail
+from lvtools.evaluation.document import finding_rows
+from lvtools.evaluation.sections import Section, aligned, interval_text, number_text
+from lvtools.text import html_table, printable
 
 if TYPE_CHECKING:
     from lvtools.evaluation.result import Evaluation
@@ -17,22 +18,18 @@ NAMES_SHOWN = 3
 CLASSES_SHOWN = 20  # a confusion matrix wider than this is for --json
 
 
-class Section(NamedTuple):
-    """A title, a table (possibly without rows) whose first column is words, and remarks below it."""
-
-    title: str
-    head: tuple[str, ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
-    notes: tuple[str, ...] = ()
-
-
 def sections(evaluation: Evaluation) -> Iterator[Section]:
     """What a reader wants to know, the result first. All text is safe to print."""
     yield _matched(evaluation)
     yield _matrix(evaluation)
     yield from _figures(evaluation)
+    yield from detail.scores(evaluation)
     if evaluation.pixel is not None:
         yield _pixels(evaluation)
+    yield from detail.regions(evaluation)
+    yield from detail.slices(evaluation)
+    yield from detail.comparison(evaluation)
+    yield from detail.suspects(evaluation)
     left_out = tuple(_left_out(evaluation))
     if left_out:
         yield Section("Left out, or read with doubts", notes=left_out)
@@ -63,19 +60,22 @@ def _matrix(evaluation: Evaluation) -> Section:
 
 def _figures(evaluation: Evaluation) -> Iterator[Section]:
     matrix = evaluation.image
-    accuracy = ("accuracy", *_interval(evaluation.accuracy()))
+    accuracy = ("accuracy", *interval_text(evaluation.accuracy()))
     head = ("", "value", "95 % interval")
     if evaluation.positive is not None:
-        rows = [(name, *_interval(getattr(evaluation, name)())) for name in ("precision", "recall")]
-        rows.append(("F1", *_interval(evaluation.f1())))
+        rows = [(name, *interval_text(getattr(evaluation, name)())) for name in ("precision", "recall")]
+        rows.append(("F1", *interval_text(evaluation.f1())))
         yield Section(f"Images ({printable(evaluation.positive)} is the positive class)", head, (*rows, accuracy))
         return
-    macro, weighted = ("macro F1", _number(matrix.macro_f1()), ""), ("weighted F1", _number(matrix.weighted_f1()), "")
+    macro, weighted = (
+        ("macro F1", number_text(matrix.macro_f1()), ""),
+        ("weighted F1", number_text(matrix.weighted_f1()), ""),
+    )
     yield Section("Images", head, (accuracy, macro, weighted))
     lines = []
     for name in matrix.named_classes:
         figures = [
-            " ".join(_interval(figure(name))) for figure in (evaluation.precision, evaluation.recall, evaluation.f1)
+            " ".join(interval_text(figure(name))) for figure in (evaluation.precision, evaluation.recall, evaluation.f1)
         ]
         lines.append((printable(name) or "''", f"{matrix.support(name):,}", f"{matrix.predicted(name):,}", *figures))
     yield Section(
@@ -94,7 +94,7 @@ def _pixels(evaluation: Evaluation) -> Section:
             for count in (matrix.support(name), matrix.predicted(name))
         ]
         figures = [
-            _number(value)
+            number_text(value)
             for value in (
                 state.iou(name),
                 state.mean_iou(name),
@@ -130,7 +130,7 @@ def _left_out(evaluation: Evaluation) -> Iterator[str]:
             yield f"{len(count):,} {what}: {_named(count)}"
     said = {"LV401", "LV402", "LV403", "LV404", "LV408"}
     groups: dict[str, list[str]] = {}
-    for row in evaluation._finding_rows():
+    for row in finding_rows(evaluation):
         if row["code"] not in said:
             place = f"{printable(row['file'] or '')}:{row['line']}: " if row["line"] is not None else ""
             groups.setdefault(row["code"], []).append(place + row["message"])
@@ -141,35 +141,6 @@ def _left_out(evaluation: Evaluation) -> Iterator[str]:
 def _named(refs: Sequence[str]) -> str:
     more = f" and {len(refs) - NAMES_SHOWN:,} more" if len(refs) > NAMES_SHOWN else ""
     return ", ".join(printable(ref) for ref in refs[:NAMES_SHOWN]) + more
-
-
-def _number(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.4f}"
-
-
-def _interval(interval: Interval) -> tuple[str, str]:
-    if math.isnan(interval.value):
-        return "-", ""
-    return f"{interval.value:.4f}", f"{interval.low:.3f}..{interval.high:.3f}"
-
-
-def aligned(section: Section) -> Iterator[str]:
-    """A section as lines of aligned text."""
-    yield section.title
-    if section.rows:
-        widths = [max(map(len, column)) for column in zip(section.head, *section.rows, strict=True)]
-        for line in (section.head, *section.rows):
-            cells = [
-                text.rjust(width) if not is_text(section, k) else text.ljust(width)
-                for k, (text, width) in enumerate(zip(line, widths, strict=True))
-            ]
-            yield "  " + "  ".join(cells).rstrip()
-    yield from (f"  {note}" for note in section.notes)
-
-
-def is_text(section: Section, column: int) -> bool:
-    """Is this a column of words, to be set flush left?"""
-    return column == 0 or section.head[column] in ("format", "from")
 
 
 def as_text(evaluation: Evaluation) -> str:
@@ -183,14 +154,6 @@ def as_html(evaluation: Evaluation) -> str:
     for section in sections(evaluation):
         parts.append(f"<h4>{html.escape(section.title)}</h4>")
         if section.rows:
-            head = "".join(f"<th>{html.escape(cell)}</th>" for cell in section.head)
-            rows = "".join(
-                "<tr>"
-                + f"<th>{html.escape(row[0])}</th>"
-                + "".join(f"<td>{html.escape(cell)}</td>" for cell in row[1:])
-                + "</tr>"
-                for row in section.rows
-            )
-            parts.append(f"<table><tr>{head}</tr>{rows}</table>")
+            parts.append(html_table(section.head, section.rows))
         parts += [f"<p>{html.escape(note)}</p>" for note in section.notes]
     return "".join(parts)

@@ -5,11 +5,13 @@ The same readers serve as truth when the truth is no manifest.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from lvtools.errors import ArgumentError, FormatError
 from lvtools.findings import FindingList
 from lvtools.formats import detect, edge, evaluation_manifest, tabular
+from lvtools.formats.extra import split_columns, take_members
 from lvtools.formats.registry import PREDICTION_SCHEMA, Input, PredictionFormat, Predictions, words
 
 __all__ = ["PREDICTION_FORMATS", "PREDICTION_SCHEMA", "Predictions", "read_predictions"]
@@ -30,7 +32,9 @@ PREDICTION_FORMATS: dict[str, PredictionFormat] = {
 }
 
 
-def read_predictions(source: Any, *, format: str = "auto", role: str = "predictions") -> Predictions:
+def read_predictions(
+    source: Any, *, format: str = "auto", role: str = "predictions", extra: Sequence[str] = ()
+) -> Predictions:
     """Read predictions into `PREDICTION_SCHEMA`.
 
     Parameters
@@ -41,6 +45,8 @@ def read_predictions(source: Any, *, format: str = "auto", role: str = "predicti
         'auto', or one of `PREDICTION_FORMATS`.
     role : {'predictions', 'truth'}
         An evaluation manifest holds both; as truth its labels are taken, not the model's answers.
+    extra : sequence of str
+        Further columns of a table, or members of JSON objects ('a.b' for one inside another), to keep.
 
     Returns
     -------
@@ -56,11 +62,14 @@ def read_predictions(source: Any, *, format: str = "auto", role: str = "predicti
     ObjectError
         The source cannot be read.
     """
-    opened = Input(source)
+    opened = Input(source, tuple(extra))
     chosen = _forced(format, opened) if format != "auto" else _sniffed(opened, role)
     findings = FindingList(opened.origin)
     table = chosen.read(opened, findings)
-    return Predictions(table, findings.table(), chosen.name, opened.origin)
+    if extra:
+        table = take_members(table, opened, extra)
+    table, own = split_columns(table)
+    return Predictions(table, findings.table(), chosen.name, opened.origin, own)
 
 
 def _forced(name: str, source: Input) -> PredictionFormat:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -36,9 +36,13 @@ WRITTEN_AS_NUMBERS = {b"lvtools.classes": b"0, 1"}
 
 @dataclass(frozen=True)
 class Input:
-    """A source that formats look at: bytes, a folder or a table, with the name messages call it."""
+    """A source that formats look at: bytes, a folder or a table, with the name messages call it.
+
+    `extra` names the caller's own columns that are wanted too.
+    """
 
     source: Any
+    extra: tuple[str, ...] = ()
 
     @cached_property
     def origin(self) -> str:
@@ -122,12 +126,16 @@ NO_MASK = Mask()
 
 @dataclass(frozen=True)
 class Predictions:
-    """What was read: `PREDICTION_SCHEMA` rows, `FINDING_SCHEMA` findings, the format's name and where it came from."""
+    """What was read: `PREDICTION_SCHEMA` rows, `FINDING_SCHEMA` findings, the format's name and where it came from.
+
+    `extra` holds, row by row, those of the caller's own columns that were asked for and found.
+    """
 
     table: pa.Table
     findings: pa.Table
     format: str
     origin: str
+    extra: pa.Table = field(default_factory=lambda: pa.table({}))
 
     def __len__(self) -> int:
         return int(self.table.num_rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pyarrow as pa
 from lvtools.errors import FormatError
 from lvtools.findings import FindingList
 from lvtools.formats.detect import add_answer, answer_in
+from lvtools.formats.extra import take_columns
 from lvtools.formats.fields import (
     CLASS_NAMES,
     CONFIDENCE_NAMES,
@@ -30,8 +32,16 @@ from lvtools.formats.registry import PREDICTION_SCHEMA, WRITTEN_AS_NUMBERS, Inpu
 _DELIMITERS = (",", ";", "\t")
 
 
-def read_arrow_table(table: pa.Table, origin: str, findings: FindingList, lines: list[int] | None = None) -> pa.Table:
-    """The known columns of any table; `PREDICTION_SCHEMA` passes. `lines` numbers the rows, else 1, 2, ...
+def read_arrow_table(
+    table: pa.Table,
+    origin: str,
+    findings: FindingList,
+    lines: list[int] | None = None,
+    *,
+    extra: Sequence[str] = (),
+) -> pa.Table:
+    """The known columns of any table and the `extra` ones; `PREDICTION_SCHEMA` passes. `lines` numbers the rows, else
+    1, 2, ...
 
     Raises
     ------
@@ -40,6 +50,10 @@ def read_arrow_table(table: pa.Table, origin: str, findings: FindingList, lines:
     """
     if table.schema.equals(PREDICTION_SCHEMA):
         return table
+    if set(PREDICTION_SCHEMA.names) <= set(table.column_names):
+        known = table.select(PREDICTION_SCHEMA.names)
+        if known.schema.equals(PREDICTION_SCHEMA):
+            return take_columns(known, table, extra)
     image, cls, score = (find(table.column_names, names) for names in (IMAGE_NAMES, CLASS_NAMES, SCORE_NAMES))
     confidence, mask = (find(table.column_names, names) for names in (CONFIDENCE_NAMES, MASK_NAMES))
     if image is None or (cls is None and score is None):
@@ -59,8 +73,9 @@ def read_arrow_table(table: pa.Table, origin: str, findings: FindingList, lines:
         table[name].to_pylist() if name is not None else [None] * size for name in (image, cls, score, confidence, mask)
     ]
     rows = Rows()
-    _add_columns(picked, lines or list(range(1, size + 1)), mask or "mask", rows, findings)
-    return _marked(rows.table(), picked[1])
+    numbers = lines or list(range(1, size + 1))
+    _add_columns(picked, numbers, mask or "mask", rows, findings)
+    return take_columns(_marked(rows.table(), picked[1]), table, extra, numbers)
 
 
 def _add_columns(picked: list[list[Any]], lines: list[int], mask_name: str, rows: Rows, findings: FindingList) -> None:
@@ -142,7 +157,7 @@ def _read_csv(source: Input, findings: FindingList) -> pa.Table:
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise FormatError(f"cannot be read as CSV: {error}", path=source.origin) from None
     numbers = itertools.islice((n for n in itertools.count(2) if n not in skipped), table.num_rows)  # the header is 1
-    return read_arrow_table(table, source.origin, findings, list(numbers))
+    return read_arrow_table(table, source.origin, findings, list(numbers), extra=source.extra)
 
 
 def _as_utf8(data: bytes, findings: FindingList) -> bytes:
@@ -166,19 +181,19 @@ def _read_parquet(source: Input, findings: FindingList) -> pa.Table:
         table = parquet.read_table(pa.BufferReader(pa.py_buffer(source.data)))
     except (pa.ArrowException, OSError) as error:
         raise FormatError(f"cannot be read as Parquet: {error}", path=source.origin) from None
-    return read_arrow_table(table, source.origin, findings)
+    return read_arrow_table(table, source.origin, findings, extra=source.extra)
 
 
 def _read_arrow(source: Input, findings: FindingList) -> pa.Table:
     if source.table is not None:
-        return read_arrow_table(source.table, source.origin, findings)
+        return read_arrow_table(source.table, source.origin, findings, extra=source.extra)
     buffer = pa.BufferReader(pa.py_buffer(source.data))
     try:
         opened = pa.ipc.open_file(buffer) if source.head.startswith(b"ARROW1") else pa.ipc.open_stream(buffer)
         table = opened.read_all()
     except (pa.ArrowException, OSError) as error:
         raise FormatError(f"cannot be read as Arrow IPC: {error}", path=source.origin) from None
-    return read_arrow_table(table, source.origin, findings)
+    return read_arrow_table(table, source.origin, findings, extra=source.extra)
 
 
 def _read_records(source: Input, findings: FindingList) -> pa.Table:

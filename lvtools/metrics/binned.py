@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lvtools.errors import ArgumentError
 from lvtools.metrics.score_sides import NanRule, frozen
 from lvtools.metrics.scores import Sweep
+from lvtools.text import html_table, ratio_text
 
 BINNED_SCHEMA = pa.schema(
     {
@@ -180,6 +181,13 @@ class BinnedSweep:
     def best_f1_low(self) -> float:
         """The best F1 at an edge between bins, which is exact there; not higher than the best F1 of any threshold."""
         return self._best()[0]
+
+    def _repr_html_(self) -> str:
+        names = (("AUROC", "auroc"), ("average precision", "average_precision"), ("best F1", "best_f1"))
+        rows = [
+            (title, *(ratio_text(getattr(self, f"{name}_{end}")) for end in ("low", "high"))) for title, name in names
+        ]
+        return html_table(("", "at least", "at most"), rows, caption=repr(self))
 
     @property
     def best_f1_high(self) -> float:

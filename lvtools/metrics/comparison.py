@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from lvtools.errors import ArgumentError
 from lvtools.metrics.image import NULL, ConfusionMatrix, class_names
 from lvtools.metrics.intervals import UNDEFINED, Interval, f1_interval, mcnemar, wilson
+from lvtools.metrics.scores import Sweep
+from lvtools.text import html_table, ratio_text
 
 # Resamples are drawn in groups that keep the table of draws below this many numbers.
 DRAWS_AT_ONCE = 1 << 22
@@ -30,7 +32,7 @@ SLICE_SCHEMA = pa.schema(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """Two models, A and B, on the same images.
 
@@ -54,6 +56,31 @@ class Comparison:
     p_value: float
     accuracy: Interval
     f1: Interval
+
+    def __repr__(self) -> str:
+        return (
+            f"Comparison of two models on {self.a.total:,} images: only A right {self.only_a:,}, only B right "
+            f"{self.only_b:,}, McNemar p = {p_text(self.p_value)}"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = [
+            ("both right", f"{self.both_right:,}", ""),
+            ("only A right", f"{self.only_a:,}", ""),
+            ("only B right", f"{self.only_b:,}", ""),
+            ("both wrong", f"{self.both_wrong:,}", ""),
+            ("McNemar's p", p_text(self.p_value), ""),
+            *(
+                (f"{name}, B less A", ratio_text(one.value), f"{ratio_text(one.low)} to {ratio_text(one.high)}")
+                for name, one in (("accuracy", self.accuracy), ("F1", self.f1))
+            ),
+        ]
+        return html_table(("", "value", "95 % interval"), rows, caption=repr(self))
+
+
+def p_text(p_value: float) -> str:
+    """A p-value as results show it."""
+    return "below 0.0001" if p_value < 0.0001 else f"{p_value:.4f}"
 
 
 def compare(
@@ -114,6 +141,52 @@ def compare(
         accuracy=accuracy,
         f1=f1,
     )
+
+
+def compare_scores(
+    truth: NDArray[np.bool_],
+    score_a: NDArray[np.floating[Any]],
+    score_b: NDArray[np.floating[Any]],
+    *,
+    replicates: int = 500,
+    seed: int = 0,
+    level: float = 0.95,
+) -> tuple[Interval, Interval]:
+    """B less A: AUROC and average precision, with paired bootstrap intervals; see `compare` for decisions.
+
+    Parameters
+    ----------
+    truth : ndarray of bool, shape (n,)
+    score_a, score_b : ndarray of float, shape (n,)
+        Without NaN. Anomalous and normal images are drawn for themselves, the same for both models.
+
+    Returns
+    -------
+    (Interval, Interval)
+        nan three times without images of both classes.
+    """
+    if replicates < 1 or not 0 < level < 1:
+        raise ArgumentError(f"{replicates} replicates at level {level}: at least 1, and a level between 0 and 1")
+    positives, negatives = np.flatnonzero(truth), np.flatnonzero(~truth)
+    if not len(positives) or not len(negatives):
+        return UNDEFINED, UNDEFINED
+
+    def difference(rows: NDArray[np.int64]) -> tuple[float, float]:
+        a, b = (Sweep.of(truth[rows], side[rows]) for side in (score_a, score_b))
+        return b.auroc - a.auroc, b.average_precision - a.average_precision
+
+    rng = np.random.default_rng(seed)
+    exact = difference(np.arange(len(truth)))
+    drawn = [
+        difference(np.concatenate([side[rng.integers(0, len(side), len(side))] for side in (positives, negatives)]))
+        for _ in range(replicates)
+    ]
+    ends = np.quantile(np.array(drawn), [(1 - level) / 2, (1 + level) / 2], axis=0)
+    auroc, precision = (
+        Interval(value, min(float(ends[0, at]), value), max(float(ends[1, at]), value))
+        for at, value in enumerate(exact)
+    )
+    return auroc, precision
 
 
 def bootstrap(

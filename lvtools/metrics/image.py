@@ -5,7 +5,6 @@ Knows class names and counts; files, matching by image and thresholds are `lvtoo
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from lvtools._native import confusion_count
 from lvtools.errors import ArgumentError
+from lvtools.text import html_table
 
 NULL = "(null)"  # the row or column of missing values
 OTHER = "(other)"  # of classes that the caller's `classes` does not name
@@ -278,13 +278,11 @@ class ConfusionMatrix:
         return "\n".join([f"ConfusionMatrix of {self.total:,}, rows truth, columns prediction", head, *lines])
 
     def _repr_html_(self) -> str:
-        names = [html.escape(name) for name in self.classes]
-        head = "".join(f"<th>{name}</th>" for name in names)
-        rows = "".join(
-            f"<tr><th>{name}</th>" + "".join(f"<td>{count:,}</td>" for count in row) + "</tr>"
-            for name, row in zip(names, self.counts.tolist(), strict=True)
-        )
-        return f"<table><tr><th>truth \\ prediction</th>{head}</tr>{rows}</table>"
+        rows = [
+            (name, *(f"{count:,}" for count in row))
+            for name, row in zip(self.classes, self.counts.tolist(), strict=True)
+        ]
+        return html_table(("truth \\ prediction", *self.classes), rows)
 
 
 def confusion(truth: Any, prediction: Any, *, classes: Sequence[Any] | None = None) -> ConfusionMatrix:

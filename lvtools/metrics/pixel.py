@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from lvtools._native import confusion_count
 from lvtools.errors import ArgumentError, MaskError
 from lvtools.metrics.image import EXTRAS, LEVEL, UNKNOWN, ConfusionMatrix
+from lvtools.text import html_table, ratio_text
 
 UNKNOWN_INDEX = 255  # what lvtools.masks gives pixels in a colour of no class
 
@@ -176,6 +177,20 @@ class PixelState:
 
     def __hash__(self) -> int:
         return hash((self.pooled, self.images, self.ambiguous_px, tuple(sorted(self.seen.items()))))
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (name, f"{self.images_with(name):,}", *(f"{count:,}" for count in counts), *map(ratio_text, figures))
+            for name in self.pooled.named_classes
+            for counts, figures in [
+                (
+                    (self.pooled.support(name), self.pooled.predicted(name)),
+                    (self.iou(name), self.mean_iou(name), self.pooled.f1(name)),
+                )
+            ]
+        ]
+        head = ("class", "images", "truth px", "predicted px", "IoU", "mean IoU", "F1")
+        return html_table(head, rows, caption=f"Pixels of {self.images:,} images")
 
     def images_with(self, cls: str) -> int:
         """The images where the class is in truth or prediction."""

@@ -1,4 +1,4 @@
-"""Regions of anomaly masks: how much of each is found (PRO, AUPRO), which are hit, and what is called beside them.
+"""Regions of anomaly masks, and the area under the per-region overlap curve (AUPRO); `blobs` has the single threshold.
 
 Regions are the 8-connected components of a mask's pixels that are not 0, as MVTec and anomalib count them. Knows
 score maps and masks of one size each; class names, colours and files are `lvtools.masks`' business.
@@ -6,14 +6,11 @@ score maps and masks of one size each; class names, colours and files are `lvtoo
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from lvtools._native import region_scan, score_sweep
@@ -25,35 +22,6 @@ Scores = NDArray[np.floating[Any]]
 # Every so many pixels one is looked at to guess which scores can be needed. A wrong guess is noticed and costs a
 # second walk.
 SAMPLE_STEP = 61
-
-REGION_SCHEMA = pa.schema(
-    {
-        "image": pa.int64(),
-        "region": pa.int64(),
-        "area_px": pa.int64(),
-        "hit_px": pa.int64(),
-        "overlap": pa.float64(),
-        "hit": pa.bool_(),
-        "max_score": pa.float64(),
-        "top": pa.int64(),
-        "left": pa.int64(),
-        "bottom": pa.int64(),
-        "right": pa.int64(),
-    }
-)
-REGION_IMAGE_SCHEMA = pa.schema(
-    {name: pa.int64() for name in ("image", "regions", "regions_hit", "false_blobs", "false_px", "called_px")}
-)
-SIZE_SCHEMA = pa.schema(
-    {
-        "from_px": pa.int64(),
-        "to_px": pa.int64(),
-        "regions": pa.int64(),
-        "hit": pa.int64(),
-        "hit_rate": pa.float64(),
-        "mean_overlap": pa.float64(),
-    }
-)
 
 
 class Runs(NamedTuple):
@@ -119,7 +87,7 @@ def aupro(score_maps: Any, masks: Any, *, fpr_limit: float = 0.3) -> float:
     areas: list[NDArray[np.int64]] = []
     runs: list[Runs] = []
     normal = 0
-    for score, mask in _pairs(score_maps, masks):
+    for score, mask in pairs_of(score_maps, masks):
         found = runs_of(mask)
         flat, lengths = score.ravel(), found.stops - found.starts
         order = np.argsort(found.labels, kind="stable")  # region by region
@@ -143,7 +111,7 @@ def aupro(score_maps: Any, masks: Any, *, fpr_limit: float = 0.3) -> float:
     kind = np.result_type(np.float32, *(piece.dtype for piece in positives))
     for bound in (_bound(np.concatenate(sample), fpr_limit, kind), -math.inf):
         if again:
-            flats = (score.ravel() for score, _ in _pairs(score_maps, masks))
+            flats = (score.ravel() for score, _ in pairs_of(score_maps, masks))
             pieces = [_outside(flat, one, bound, flat.size) for flat, one in zip(flats, runs, strict=True)]
         else:
             nothing = np.zeros(0, np.int64)
@@ -180,7 +148,7 @@ def _bound(sample: Scores, fpr_limit: float, kind: Any) -> float:
     return float(sample[place])
 
 
-def _pairs(score_maps: Any, masks: Any) -> Iterator[tuple[Scores, NDArray[np.uint8]]]:
+def pairs_of(score_maps: Any, masks: Any) -> Iterator[tuple[Scores, NDArray[np.uint8]]]:
     """Maps and masks as contiguous arrays, checked."""
     at = 0
     maps, truths = iter(score_maps), iter(masks)
@@ -212,133 +180,3 @@ def _pairs(score_maps: Any, masks: Any) -> Iterator[tuple[Scores, NDArray[np.uin
             mask = (mask != 0).view(np.uint8)
         yield score, np.ascontiguousarray(mask)
         at += 1
-
-
-@dataclass(frozen=True)
-class RegionReport:
-    """Regions and blobs at one threshold.
-
-    Attributes
-    ----------
-    threshold : float
-    min_overlap : float
-    regions : pyarrow.Table
-        A row per region of the truth, `REGION_SCHEMA`; bottom and right are exclusive.
-    images : pyarrow.Table
-        A row per image, `REGION_IMAGE_SCHEMA`. A false blob is a connected region of called pixels that touches no
-        anomalous pixel; `false_px` are the called pixels outside all regions.
-    """
-
-    threshold: float
-    min_overlap: float
-    regions: pa.Table
-    images: pa.Table
-
-    @property
-    def hit_rate(self) -> float:
-        """Regions hit over regions; nan when there is none."""
-        many = self.regions.num_rows
-        return int(np.count_nonzero(self.regions["hit"].to_numpy())) / many if many else math.nan
-
-    @property
-    def pro(self) -> float:
-        """The mean overlap of the regions at this threshold; nan when there is none."""
-        many = self.regions.num_rows
-        return math.fsum(self.regions["overlap"].to_pylist()) / many if many else math.nan
-
-    @property
-    def false_blobs_per_image(self) -> float:
-        """False blobs over images, images without any included; nan when there is none."""
-        many = self.images.num_rows
-        return sum(self.images["false_blobs"].to_pylist()) / many if many else math.nan
-
-    def by_size(self, edges: Sequence[int] = (16, 64, 256, 1024, 4096)) -> pa.Table:
-        """Regions by their area, `SIZE_SCHEMA`: below the first edge, between edges (from inclusive, to exclusive),
-        above."""
-        area, hit, overlap = (self.regions[name].to_numpy() for name in ("area_px", "hit", "overlap"))
-        limits = [0, *edges, None]
-        if any(b is not None and b <= a for a, b in itertools.pairwise(limits) if a is not None):
-            raise ArgumentError(f"sizes {tuple(edges)} do not ascend from above 0")
-        group = np.searchsorted(np.array(edges, np.int64), area, "right")
-        rows = []
-        for at, (low, high) in enumerate(itertools.pairwise(limits)):
-            mine = group == at
-            many, hits = int(mine.sum()), int(hit[mine].sum())
-            mean = math.fsum(overlap[mine].tolist()) / many if many else math.nan
-            rows.append((low, high, many, hits, hits / many if many else math.nan, mean))
-        return pa.table([list(column) for column in zip(*rows, strict=True)], schema=SIZE_SCHEMA)
-
-
-def region_report(score_maps: Any, masks: Any, threshold: float, *, min_overlap: float = 0.0) -> RegionReport:
-    """How each region fares at a threshold, and what is called beside the regions.
-
-    Parameters
-    ----------
-    score_maps, masks : as in `aupro`
-        Walked once; NaN calls nothing.
-    threshold : float
-        A pixel is called when score >= threshold.
-    min_overlap : float in 0..1
-        A region is hit when at least this share of it, and at least one pixel, is called.
-    """
-    if not 0 <= min_overlap <= 1 or math.isnan(threshold):
-        raise ArgumentError(
-            f"threshold {threshold} and min_overlap {min_overlap}: a number, and one in 0..1, are needed"
-        )
-    regions: list[list[NDArray[Any]]] = [[np.zeros(0)] for _ in REGION_SCHEMA.names]
-    images: list[list[int]] = [[] for _ in REGION_IMAGE_SCHEMA.names]
-    for at, (score, mask) in enumerate(_pairs(score_maps, masks)):
-        truth, called = runs_of(mask), (score >= threshold).view(np.uint8)
-        blobs = runs_of(called)
-        lengths = truth.stops - truth.starts
-        area = np.bincount(truth.labels, lengths, truth.regions).astype(np.int64)
-        hit_px = np.bincount(truth.labels, _inside(called, truth), truth.regions).astype(np.int64)
-        touched = np.bincount(blobs.labels, _inside(mask, blobs), blobs.regions)
-        hit = (hit_px > 0) & (hit_px >= min_overlap * area)
-        highest = np.full(truth.regions, -np.inf)
-        if len(lengths):
-            # Between two runs lies what reduceat must not see: every second piece is dropped.
-            cuts = np.stack([truth.starts, truth.stops], 1).ravel()
-            flat = np.append(score.ravel(), score.dtype.type(0))  # a cut may lie behind the last pixel
-            np.maximum.at(highest, truth.labels, np.maximum.reduceat(flat, cuts)[::2])
-        width = max(1, score.shape[1])
-        corners = [np.full(truth.regions, fill, np.int64) for fill in (2**62, 2**62, 0, 0)]
-        rows, left, right = truth.starts // width, truth.starts % width, (truth.stops - 1) % width + 1
-        for ufunc, corner, value in zip(
-            (np.minimum, np.minimum, np.maximum, np.maximum), corners, (rows, left, rows + 1, right), strict=True
-        ):
-            ufunc.at(corner, truth.labels, value)
-        columns = (
-            np.full(truth.regions, at),
-            np.arange(truth.regions),
-            area,
-            hit_px,
-            hit_px / area,
-            hit,
-            highest,
-            *corners,
-        )
-        for column, values in zip(regions, columns, strict=True):
-            column.append(values)
-        called_px = int((blobs.stops - blobs.starts).sum())
-        row = (at, truth.regions, int(hit.sum()), int((touched == 0).sum()), called_px - int(hit_px.sum()), called_px)
-        for name, value in zip(images, row, strict=True):
-            name.append(value)
-    arrays = [
-        pa.array(np.concatenate(column).astype(field.type.to_pandas_dtype()), field.type)
-        for column, field in zip(regions, REGION_SCHEMA, strict=True)
-    ]
-    return RegionReport(
-        float(threshold),
-        float(min_overlap),
-        pa.table(arrays, schema=REGION_SCHEMA),
-        pa.table(images, schema=REGION_IMAGE_SCHEMA),
-    )
-
-
-def _inside(mask: NDArray[np.uint8], runs: Runs) -> NDArray[np.int64]:
-    """How many pixels of the mask are not 0, run by run."""
-    before = np.zeros(mask.size + 1, np.int64)
-    np.cumsum(mask.ravel() != 0, out=before[1:])
-    inside: NDArray[np.int64] = before[runs.stops] - before[runs.starts]
-    return inside

@@ -7,7 +7,7 @@ one is the anomaly.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from lvtools._native import score_sweep
 from lvtools.errors import ArgumentError
 from lvtools.metrics.score_sides import Floats, NanRule, flags_of, frozen, scores_of, sorted_sides, split
+from lvtools.text import html_table, ratio_text
 
 SWEEP_SCHEMA = pa.schema(
     {
@@ -27,16 +28,6 @@ SWEEP_SCHEMA = pa.schema(
         "positives": pa.large_list(pa.float64()),
         "negatives": pa.large_list(pa.float64()),
     }
-)
-_MOVING = ("threshold", "recall", "precision", "fpr")
-ADVICE_SCHEMA = pa.schema(
-    [
-        ("point", pa.string()),
-        ("threshold", pa.float64()),
-        *((name, pa.int64()) for name in ("tp", "fp", "fn", "tn")),
-        *((name, pa.float64()) for name in ("precision", "recall", "f1", "fpr")),
-        *((f"{name}_{end}", pa.float64()) for name in _MOVING for end in ("low", "high")),
-    ]
 )
 
 
@@ -360,65 +351,93 @@ class Sweep:
     def curve(self, kind: Literal["pr", "roc"], points: int = 1000) -> Curve:
         """Points of the precision-recall curve (x recall, y precision) or of the ROC (x FPR, y recall).
 
-        Each lies exactly on the curve, at a positive's score; when there are more than `points` they are thinned
-        evenly. The first is where nothing is called (precision 1 by convention); the ROC also ends at (1, 1).
-        Undefined ratios are nan.
+        Each lies exactly on the curve. Those of precision and recall are at the anomalies' scores; the ROC also has
+        the threshold just above each, where its steps turn, so that unless it is thinned the area below straight lines
+        is the AUROC. More than `points` are thinned evenly. The first is where nothing is called (precision 1 by
+        convention); the ROC ends at (1, 1). Undefined ratios are nan.
         """
-        if kind not in ("pr", "roc") or points < 3:
-            raise ArgumentError(f"curve {kind!r} with {points} points: 'pr' or 'roc', and at least 3, are possible")
+        if kind not in ("pr", "roc") or points < 4:
+            raise ArgumentError(f"curve {kind!r} with {points} points: 'pr' or 'roc', and at least 4, are possible")
         first, alarms = self._steps
-        chosen = np.unique(np.linspace(0, len(first) - 1, min(len(first), points - 2)).round().astype(np.int64))[::-1]
+        room = points - 2 if kind == "pr" else (points - 2) // 2
+        chosen = np.unique(np.linspace(0, len(first) - 1, min(len(first), room)).round().astype(np.int64))[::-1]
         found, alarms = len(self.positives) - first[chosen], alarms[chosen]
+        threshold = self.positives[first[chosen]].astype(np.float64)
+        if kind == "roc":
+            return self._roc(threshold, found, alarms)
+        nothing = [self._nothing().threshold]
         recall = np.concatenate([[0.0], found / max(1, len(self.positives))])
-        threshold = np.concatenate([[self._nothing().threshold], self.positives[first[chosen]].astype(np.float64)])
-        if kind == "pr":
-            return Curve(recall, np.concatenate([[1.0], found / np.maximum(1, found + alarms)]), threshold)
-        fpr = np.concatenate(
-            [[0.0], alarms / len(self.negatives) if len(self.negatives) else np.full(len(chosen), np.nan)]
-        )
-        lowest = [float(side[0]) for side in self._sides if len(side)]
-        return Curve(
-            np.append(fpr, 1.0), np.append(recall, 1.0), np.append(threshold, min(lowest) if lowest else math.nan)
-        )
+        precision = np.concatenate([[1.0], found / np.maximum(1, found + alarms)])
+        return Curve(recall, precision, np.concatenate([nothing, threshold]))
 
-    def advise(self, *, replicates: int = 200, seed: int = 0, level: float = 0.95) -> pa.Table:
-        """A few sensible operating points, and how much they would move with other images: `ADVICE_SCHEMA`.
-
-        Anomalous and normal scores are drawn anew, with replacement, `replicates` times; each time the threshold is
-        chosen on the drawn scores and judged on all. `*_low` and `*_high` hold the middle `level` of what came out. A
-        threshold that moves far says that there are too few images to choose it. The time grows with images times
-        replicates.
-        """
-        if replicates < 1 or not 0 < level < 1:
-            raise ArgumentError(f"{replicates} replicates at level {level}: at least 1, and a level between 0 and 1")
-        wishes: dict[str, Callable[[Sweep], OperatingPoint]] = {
-            "best F1": lambda one: one.best,
-            "fewest errors": lambda one: one.at(cost=(1, 1)),
-            "a miss costs 10 false alarms": lambda one: one.at(cost=(10, 1)),
-            "recall 100 %": lambda one: one.at(recall=1.0),
-            "recall 95 %": lambda one: one.at(recall=0.95),
-            "false alarms 1 %": lambda one: one.at(fpr=0.01),
-            "no false alarm": lambda one: one.at(fpr=0.0),
-        }
-        rng = np.random.default_rng(seed)
-        moved: dict[str, list[OperatingPoint]] = {name: [] for name in wishes}
-        for _ in range(replicates):
-            positives, negatives = (
-                side[np.sort(rng.integers(0, len(side), len(side)))] if len(side) else side for side in self._sides
+    def _roc(self, threshold: NDArray[np.float64], found: NDArray[np.int64], alarms: NDArray[np.int64]) -> Curve:
+        """The points at these thresholds, descending, and just above each."""
+        rows = [(self._nothing().threshold, 0, 0)]
+        above = [np.searchsorted(side, threshold.astype(side.dtype), "right").tolist() for side in self._sides]
+        counted = zip(threshold.tolist(), found.tolist(), alarms.tolist(), *above, strict=True)
+        for score, tp, fp, *places in counted:
+            sides = list(zip(self._sides, places, strict=True))
+            step = (
+                min((float(side[place]) for side, place in sides if place < len(side)), default=math.inf),
+                *(len(side) - place for side, place in sides),
             )
-            drawn = Sweep(positives, negatives)
-            for name, choose in wishes.items():
-                moved[name].append(self.point(choose(drawn).threshold))
-        rows = []
-        for name, choose in wishes.items():
-            row: dict[str, Any] = {"point": name, **choose(self)._asdict()}
-            for figure in _MOVING:
-                # No interpolation: thresholds may be infinite. nan sorts last.
-                values = np.sort([getattr(one, figure) for one in moved[name]])
-                ends = ((1 - level) / 2 * (replicates - 1), (1 + level) / 2 * (replicates - 1))
-                row[f"{figure}_low"], row[f"{figure}_high"] = (float(values[round(end)]) for end in ends)
-            rows.append(row)
-        return pa.table([[row[name] for row in rows] for name in ADVICE_SCHEMA.names], schema=ADVICE_SCHEMA)
+            if step[1:] != rows[-1][1:]:
+                rows.append(step)
+            rows.append((score, tp, fp))
+        lowest = [float(side[0]) for side in self._sides if len(side)]
+        rows.append((min(lowest) if lowest else math.nan, len(self.positives), len(self.negatives)))
+        thresholds, hits, false = (np.array(column) for column in zip(*rows, strict=True))
+        fpr = false / len(self.negatives) if len(self.negatives) else np.full(len(rows), math.nan)
+        recall = hits / max(1, len(self.positives))
+        # By convention the curve runs from corner to corner, whatever there is of a class.
+        fpr[0], fpr[-1], recall[-1] = 0.0, 1.0, 1.0
+        return Curve(fpr, recall, thresholds)
+
+    def advise(
+        self,
+        wishes: Sequence[Mapping[str, Any]] = (),
+        *,
+        in_use: float | None = None,
+        replicates: int = 200,
+        seed: int = 0,
+        level: float = 0.95,
+    ) -> pa.Table:
+        """A few sensible operating points, and how much they would move with other images.
+
+        Parameters
+        ----------
+        wishes : sequence of mapping
+            Arguments of `at`, such as {"recall": 0.99} or {"cost": (20, 1)}: rows in front of the usual ones.
+        in_use : float, optional
+            A threshold that is in use: the first row.
+        replicates, seed, level : int, int, float
+            Anomalous and normal scores are drawn anew, with replacement, each side for itself; a threshold is chosen
+            on one draw and judged on another, as it will be chosen on today's images and used on tomorrow's.
+
+        Returns
+        -------
+        pyarrow.Table
+            `lvtools.metrics.advice.ADVICE_SCHEMA`. `*_low` and `*_high` hold the middle `level` of what came out.
+            `between` counts the images whose decision depends on where between threshold_low and threshold_high the
+            threshold lies: many of them say that there are too few images to choose it. The time grows with images
+            times replicates.
+        """
+        from lvtools.metrics import advice
+
+        first: list[Mapping[str, Any]] = [] if in_use is None else [{"threshold": in_use}]
+        rest = [wish for wish in advice.STANDARD_WISHES if wish not in wishes]
+        return advice.advise(self, [*first, *wishes, *rest], replicates=replicates, seed=seed, level=level)
+
+    def _repr_html_(self) -> str:
+        rows = [
+            ("anomalous scores", f"{len(self.positives):,}"),
+            ("normal scores", f"{len(self.negatives):,}"),
+            ("AUROC", ratio_text(self.auroc)),
+            ("average precision", ratio_text(self.average_precision)),
+            ("best F1", ratio_text(self.best_f1)),
+            ("at threshold", ratio_text(self.threshold)),
+        ]
+        return html_table(None, rows)
 
 
 def _sweep_of(positives: Floats, negatives: Floats, dropped: int) -> Sweep:

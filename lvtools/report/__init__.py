@@ -12,8 +12,10 @@ from typing import Any
 
 from lvtools.atomic import write_atomically
 from lvtools.errors import MissingDependencyError
+from lvtools.report.figures import visible
 from lvtools.report.overlay import class_colors, paint_errors, paint_mask, pick_worst
-from lvtools.report.page import Picture, page_context, visible
+from lvtools.report.page import page_context
+from lvtools.report.panels import Picture
 
 __all__ = [
     "Picture",
@@ -32,6 +34,7 @@ def evaluation_html(
     evaluation: Mapping[str, Any],
     *,
     pictures: Iterable[Picture] = (),
+    suspects: Iterable[Picture] = (),
     color_map: Mapping[str, int] | None = None,
     classes: Sequence[str] = (),
 ) -> str:
@@ -44,6 +47,8 @@ def evaluation_html(
         shown as a dash that says why.
     pictures : iterable of Picture
         Shown in this order, one at a time in memory; `pick_worst` says which are worth it.
+    suspects : iterable of Picture
+        The same for the document's `label_errors`.
     color_map : mapping of str to int, optional
         Class name to 0xRRGGBB, for the overlays; without it a fixed series of colours is used.
     classes : sequence of str
@@ -68,7 +73,7 @@ def evaluation_html(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    context = page_context(evaluation, pictures=pictures, color_map=color_map, classes=classes)
+    context = page_context(evaluation, pictures=pictures, suspects=suspects, color_map=color_map, classes=classes)
     return environment.get_template(_TEMPLATE).render(context)
 
 
@@ -77,9 +82,10 @@ def write_evaluation_html(
     path: str | os.PathLike[str],
     *,
     pictures: Iterable[Picture] = (),
+    suspects: Iterable[Picture] = (),
     color_map: Mapping[str, int] | None = None,
     classes: Sequence[str] = (),
 ) -> None:
     """Write `evaluation_html(...)` to a file, whole or not at all."""
-    html = evaluation_html(evaluation, pictures=pictures, color_map=color_map, classes=classes)
+    html = evaluation_html(evaluation, pictures=pictures, suspects=suspects, color_map=color_map, classes=classes)
     write_atomically(path, html.encode())

@@ -91,3 +91,48 @@ def test_help_tells_the_exit_codes():
     result = run("--help")
     assert result.exit_code == 0
     assert "Exit codes: 0" in result.stdout
+
+
+@pytest.fixture
+def scored(tmp_path):
+    truth, called, other = (tmp_path / name for name in ("t.csv", "p.csv", "o.csv"))
+    names = [(f"{n}.jpg", "anomaly" if n % 2 else "normal", f"cam{n % 3}") for n in range(12)]
+    truth.write_text("image,label,camera\n" + "".join(f"{i},{label},{cam}\n" for i, label, cam in names))
+    called.write_text("image,score\n" + "".join(f"{n}.jpg,{0.8 if n % 2 else 0.1 + n / 100}\n" for n in range(12)))
+    other.write_text("image,score\n" + "".join(f"{n}.jpg,{0.6 if n % 4 else 0.2}\n" for n in range(12)))
+    return truth, called, other
+
+
+def test_wishes_slices_and_a_baseline(scored, tmp_path):
+    page = tmp_path / "r.html"
+    result = run(
+        *scored[:2], "--want", "cost=20:1", "--want", "alarms=1/6", "--want", "recall=0.5", "--slice", "camera",
+        "--slice", "class", "--baseline", scored[2], "--html", page,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    for words in (
+        "Which threshold?", "a miss costs 20 false alarms", "1 false alarms in 6 images", "recall 50 %",
+        "By camera, with 95 % intervals", "cam2", "By class", "Predictions less baseline", "McNemar's p",
+    ):  # fmt: skip
+        assert words in result.stdout
+    text = page.read_text()
+    for words in ("Which threshold?", "Slices", "Against the baseline", "cam2"):
+        assert words in text
+    document = json.loads(run(*scored[:2], "--slice", "camera", "--json").stdout)
+    assert [row["slice"] for row in document["slices"][0]["rows"]] == ["cam0", "cam1", "cam2"]
+
+
+@pytest.mark.parametrize("wish", ["recall", "recall=2", "recall=x", "luck=1", "cost=1", "cost=-1:1", "alarms=3/0", ""])
+def test_a_wish_that_is_none_is_explained(scored, wish):
+    result = run(*scored[:2], "--want", wish)
+    assert result.exit_code == 2
+    assert "is no wish such as recall=0.99" in result.stderr
+
+
+def test_a_column_that_is_not_there(scored, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["evaluate", *map(str, scored[:2]), "--slice", "lens"])
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert "cannot slice by 'lens'" in said
+    assert "class, folder, area" in said

@@ -254,7 +254,12 @@ def test_the_document(case, tmp_path):
         "predictions",
         "match",
         "image",
+        "scores",
         "pixel",
+        "regions",
+        "slices",
+        "label_errors",
+        "comparison",
         "images",
         "findings",
     ]

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lvtools.errors import ArgumentError
-from lvtools.metrics.intervals import beta_share, clopper_pearson, f1_interval, mcnemar, wilson
+from lvtools.metrics.intervals import auroc_interval, beta_share, clopper_pearson, f1_interval, mcnemar, wilson
 
 counts = st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)).map(lambda pair: (min(pair), max(pair)))
 
@@ -104,3 +104,30 @@ def test_mcnemar_of_many_images_and_of_no_counts():
     assert mcnemar(1050, 980) == pytest.approx(stats.binomtest(1050, 2030).pvalue, abs=1e-11)
     with pytest.raises(ArgumentError, match="no counts"):
         mcnemar(-1, 2)
+
+
+@settings(deadline=None)
+@given(st.floats(0, 1), st.integers(1, 200), st.integers(1, 200), st.sampled_from([0.8, 0.95]))
+def test_the_limits_of_auroc_lie_where_its_equation_says(auroc, positives, negatives, level):
+    stats = pytest.importorskip("scipy.stats")
+    found = auroc_interval(auroc, positives, negatives, level)
+    assert found.value == auroc
+    assert 0 <= found.low <= auroc <= found.high <= 1
+    z = stats.norm.ppf((1 + level) / 2)
+    for limit in (found.low, found.high):
+        if 1e-9 < limit < 1 - 1e-9:
+            extra = 1 + ((positives + negatives) / 2 - 1) * ((1 - limit) / (2 - limit) + limit / (1 + limit))
+            deviation = math.sqrt(limit * (1 - limit) * extra / (positives * negatives))
+            assert abs(auroc - limit) == pytest.approx(z * deviation, abs=1e-6)
+    mirrored = auroc_interval(1 - auroc, positives, negatives, level)
+    assert (1 - mirrored.high, 1 - mirrored.low) == pytest.approx((found.low, found.high), abs=1e-6)
+
+
+def test_a_perfect_auroc_of_few_images_proves_little():
+    few, many = auroc_interval(1.0, 5, 5), auroc_interval(1.0, 500, 500)
+    assert (few.high, many.high) == (1.0, 1.0)
+    assert few.low < 0.75 < 0.99 < many.low
+    assert all(math.isnan(x) for x in auroc_interval(math.nan, 0, 5))
+    for bad in ((1.5, 2, 2, 0.95), (0.5, 0, 2, 0.95), (0.5, 2, 2, 95)):
+        with pytest.raises(ArgumentError):
+            auroc_interval(*bad)

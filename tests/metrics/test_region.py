@@ -13,7 +13,8 @@ import lvtools as lv
 from lvtools._native import region_scan, score_sweep
 from lvtools.errors import ArgumentError
 from lvtools.metrics import region
-from lvtools.metrics.region import REGION_IMAGE_SCHEMA, REGION_SCHEMA, SIZE_SCHEMA, runs_of
+from lvtools.metrics.blobs import REGION_IMAGE_SCHEMA, REGION_SCHEMA, SIZE_SCHEMA, BlobCollector, size_range
+from lvtools.metrics.region import runs_of
 from tests.metrics import oracle
 
 LEVELS = sorted({0, score_sweep.LEVEL})
@@ -241,3 +242,26 @@ def test_kernels_check_their_arrays():
             score_sweep.overlaps(scores, bad, scores, 1.0, scores.copy(), *out)
     with pytest.raises(ValueError, match="another length"):
         score_sweep.overlaps(scores, ends, scores, 1.0, scores[:3].copy(), *out)
+
+
+@settings(deadline=None, max_examples=100)
+@given(scenes(), st.sampled_from([0.0, 0.5]))
+def test_masks_that_are_called_count_as_maps_of_0_and_1(drawn, min_overlap):
+    maps, masks = drawn
+    called = [np.ascontiguousarray(score >= 0.4).view(np.uint8) for score in maps]
+    collected = BlobCollector(min_overlap)
+    for one, mask in zip(called, masks, strict=True):
+        collected.add(one, mask)
+    wanted = lv.region_report([one.astype(float) for one in called], masks, 1.0, min_overlap=min_overlap)
+    report = collected.report()
+    assert report.regions == wanted.regions
+    assert report.images == wanted.images
+    assert report.summary() == pytest.approx(wanted.summary(), nan_ok=True)
+    assert f"{report.regions.num_rows:,} regions in {len(masks)} images" in repr(report)
+    assert report._repr_html_().count("<tr>") == 7
+
+
+def test_sizes_in_words():
+    assert [size_range(*ends) for ends in ((0, 16), (16, 64), (4096, None))] == [
+        "below 16", "16 to 63", "4,096 and more",
+    ]  # fmt: skip

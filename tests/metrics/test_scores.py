@@ -13,8 +13,9 @@ import lvtools as lv
 from lvtools._native import score_sweep
 from lvtools.errors import ArgumentError
 from lvtools.metrics import score_sides
+from lvtools.metrics.advice import ADVICE_SCHEMA
 from lvtools.metrics.binned import BinnedSweep
-from lvtools.metrics.scores import ADVICE_SCHEMA, Sweep
+from lvtools.metrics.scores import Sweep
 from tests.laws import check_state_laws
 from tests.metrics import oracle
 
@@ -271,6 +272,23 @@ def test_curves_have_at_most_so_many_points():
         assert len(curve.x) == len(curve.y) == len(curve.threshold) <= 50
         assert (np.diff(curve.x) >= 0).all()
         assert (np.diff(curve.threshold[:-1]) < 0).all()
+
+
+@settings(deadline=None)
+@given(rows, kinds)
+def test_the_area_below_the_roc_is_the_auroc(drawn, kind):
+    truth, score = arrays(drawn, kind)
+    found = lv.sweep(truth, score)
+    curve = found.curve("roc", points=1000)
+    assert (curve.x[-1], curve.y[-1]) == (1.0, 1.0)
+    assert (np.diff(curve.y) >= 0).all()
+    if math.isnan(found.auroc):
+        return
+    area = float((np.diff(curve.x) * (curve.y[1:] + curve.y[:-1]) / 2).sum())
+    assert area == pytest.approx(found.auroc, abs=1e-12)
+    for x, y, threshold in zip(curve.x, curve.y, curve.threshold, strict=True):
+        point = found.point(threshold)
+        assert (point.fpr, point.recall) == (x, y)
 
 
 def test_advice_is_repeatable_and_holds_its_own_value():
