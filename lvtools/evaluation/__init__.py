@@ -3,11 +3,7 @@
 from lvtools.evaluation.compare import evaluate
 from lvtools.evaluation.pixels import pixel_confusion
 from lvtools.evaluation.result import Evaluation
-from lvtools.evaluation.service_files import (
-    write_evaluation_manifest,
-    write_evaluation_result,
-    write_service_files,
-)
+from lvtools.evaluation.service_files import write_evaluation_manifest, write_evaluation_result, write_service_files
 
 __all__ = [
     "Evaluation",

@@ -9,7 +9,6 @@ from lvtools.masks.find import find_masks
 from lvtools.masks.fix import FIX_SCHEMA, FixedMask, fix_mask
 from lvtools.masks.lint import lint_mask
 from lvtools.masks.mask import RUN_SCHEMA, UNKNOWN_INDEX, Mask
-from lvtools.masks.mask import UNKNOWN_INDEX, Mask, read_mask
 from lvtools.masks.pairs import ClassMask, class_pairs, read_class_mask
 from lvtools.masks.png import decode_png
 from lvtools.masks.polygons import Polygon
@@ -30,8 +29,8 @@ __all__ = [
     "UNKNOWN_INDEX",
     "AlphaRule",
     "AreaTotals",
-    "FixedMask",
     "ClassMask",
+    "FixedMask",
     "Mask",
     "MaskSource",
     "Polygon",
