@@ -84,32 +84,30 @@ class Columns:
         self._engine = engine
         self._labels = labels
         self._rows, self._maps, self._boxes = engine.sizes()
+        self._all, self._any, self._masks, self._has_boxes = engine.presence()
         self._present = np.frombuffer(self._buffer(Buffer.PRESENT), np.uint16, self._rows)
 
     def _buffer(self, which: Buffer) -> pa.Buffer:
         owned = self._engine.release(which)
         return pa.foreign_buffer(owned.address, owned.size, owned)
 
-    def batch(self, names: Sequence[str], data: bytes, first_line: int, end: int) -> list[pa.Array]:
-        """The columns of these names; `first_line` lines stand before this part, which ends at byte `end` of `data`."""
-        return [self._column(name, data, first_line, end) for name in names]
+    def batch(self, names: Sequence[str], data: bytes) -> list[pa.Array]:
+        """The columns of these names; `data` is the file, for the lines as they stand."""
+        return [self._column(name, data) for name in names]
 
-    def _column(self, name: str, data: bytes, first_line: int, end: int) -> pa.Array:
+    def _column(self, name: str, data: bytes) -> pa.Array:
         kind = ENTRY_SCHEMA.field(name).type
         rows = self._rows
         if name == "raw":
-            starts = np.frombuffer(self._buffer(Buffer.START), np.int64, rows)
-            bounds = np.empty(rows + 1, np.int64)
-            bounds[:-1], bounds[-1] = starts, end
-            return pa.LargeBinaryArray.from_buffers(kind, rows, [None, pa.py_buffer(bounds), pa.py_buffer(data)])
+            return pa.LargeBinaryArray.from_buffers(kind, rows, [None, self._buffer(Buffer.START), pa.py_buffer(data)])
         if name == "line":
-            lines = self._buffer(Buffer.LINE)
-            if first_line:
-                lines = pa.py_buffer(np.frombuffer(lines, np.int64, rows) + first_line)
-            return pa.Array.from_buffers(kind, rows, [None, lines])
+            return pa.Array.from_buffers(kind, rows, [None, self._buffer(Buffer.LINE)])
         if name == "labels":
             return self._label_column(kind)
-        validity = _bitmap(self._present & _PRESENT[name], rows)
+        bit = _PRESENT[name]
+        if not self._any & bit:  # the engine writes no column of masks or boxes before it meets one
+            return pa.nulls(rows, kind)
+        validity = None if self._all & bit else _bits(self._present & bit)
         if name == "human_annotated":
             return pa.Array.from_buffers(kind, rows, [validity, _bits(self._present & _YES)])
         if name in _WORDS:

@@ -79,7 +79,8 @@ def read_manifest(
     schema = pa.schema([ENTRY_SCHEMA.field(name) for name in names])
     batches = []
     for part, lines, end in zip(job.parts, job.lines_before, job.bounds[1:], strict=True):
-        arrays = Columns(part.engine, part.labels).batch(names, data, lines, end)
+        part.engine.close(lines, end)
+        arrays = Columns(part.engine, part.labels).batch(names, data)
         batches.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
     table = pa.Table.from_batches(batches, schema=schema)
     return Dataset(
