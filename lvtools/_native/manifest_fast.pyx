@@ -84,11 +84,15 @@ cdef extern from "manifest_fast.h" nogil:
     void begin_masks(State *s)
     void begin_boxes(State *s)
     void block_leave(Block *b)
-    int add_unmasked(Unmasked *u, int64_t line, int64_t column, int64_t at)
+    int note_all_unmasked "add_all_unmasked"(Unmasked *u, const Unmasked *other, int64_t lines)
+    int note_unmasked "add_unmasked"(Unmasked *u, int64_t line, int64_t column, int64_t at)
     int64_t meet_facts(SeenTable *s, Unmasked *u, const Fact *facts, int64_t k, int64_t count, int64_t line, const uint8_t *maps, int64_t map_count, uint32_t *first)
+    int seen_shares(const SeenTable *s, const SeenTable *other, int64_t start, int64_t stop)
     int seen_grow(SeenTable *s, int64_t more)
     uint32_t seen_line(SeenTable *s, uint64_t hash, uint32_t hash2, uint32_t line)
     void open_locale "lvtools_open_locale"()
+
+cdef const uint8_t *NO_MAPS = <const uint8_t *><const char *>b"\0"
 
 cpdef enum:
     WINDOW = 524288        # bytes of one run: small enough for the cache, and to bound what must be reserved
@@ -182,13 +186,13 @@ cdef class Engine:
         note_room(&self.s)
         return 0
 
-    def run(self, const uint8_t[::1] data, Py_ssize_t start, int64_t base, int64_t line):
-        """Take the lines of one window from data[start:]; `base` is the place of data[0] in the file, `line` counts from 0.
+    def run(self, const uint8_t[::1] data, Py_ssize_t start, int64_t base, int64_t line, Py_ssize_t end=-1):
+        """Take the lines of one window from data[start:end]; `base` is the place of data[0] in the file, `line` counts from 0.
 
         Returns (position, line, answer): where it stopped, the line there, and TAKEN, UNFIT (that line needs the slow path;
         also: it has no line feed) or FULL (call again). Facts and findings of the window wait until they are fetched.
         """
-        cdef Py_ssize_t size = data.shape[0], stop, body
+        cdef Py_ssize_t size = data.shape[0] if end < 0 or end > data.shape[0] else end, stop, body
         cdef const uint8_t *first
         cdef const uint8_t *at
         cdef int answer = TAKEN
@@ -203,8 +207,8 @@ cdef class Engine:
         if stop == start:
             return start, line, UNFIT
         body = stop
-        if body > size - PAD:     # the loops read up to PAD bytes ahead: the last lines are read from a padded copy
-            body = size - PAD if size - PAD > start else start
+        if body > data.shape[0] - PAD:     # the loops read up to PAD bytes ahead: the last lines are read from a padded copy
+            body = data.shape[0] - PAD if data.shape[0] - PAD > start else start
             while body > start and data[body - 1] != 0x0A:
                 body -= 1
         self._reserve(0, 0, 0, size - start)
@@ -376,8 +380,8 @@ cdef class Engine:
                 lines[k] += lines_before
 
     def presence(self):
-        """What rows hold, bits of `enum Present`: those of all rows, those of any, and whether there are masks, and boxes."""
-        return self.s.present_in_all, self.s.present_in_any, bool(self.s.any_masks), bool(self.s.any_boxes)
+        """What rows hold, bits of `enum Present`: those of all rows, and those of any."""
+        return self.s.present_in_all, self.s.present_in_any
 
     def sizes(self):
         """Rows, entries of color maps, boxes."""
@@ -440,7 +444,7 @@ cdef class Seen:
         """
         cdef Fact *facts = engine.s.facts
         cdef int64_t count = engine.s.fact_count, k = begin, known = maps.shape[0]
-        cdef const uint8_t *states = &maps[0] if known else NULL
+        cdef const uint8_t *states = &maps[0] if known else NO_MAPS
         cdef Fact *f
         cdef uint32_t first = 0
         cdef list events = []
@@ -464,12 +468,41 @@ cdef class Seen:
                 events.append((f.line + line + 1, f.start, f.start + f.ref_at, f.ref_len, first))
             if f.map_id >= 0 and states[f.map_id] == 2:
                 events.append((f.line + line + 1, f.start, f.start + f.map_at, -1 - f.map_id, f.mask_key))
-            if f.flags & K_UNMASKED and not add_unmasked(&self.unmasked, f.line + line + 1, f.ref_at + 1, f.start + f.ref_at):
+            if f.flags & K_UNMASKED and not note_unmasked(&self.unmasked, f.line + line + 1, f.ref_at + 1, f.start + f.ref_at):
                 raise MemoryError
             k += 1
         if k < 0:
             raise MemoryError
         return count, events, -1, 0
+
+    def meet(self, Engine engine):
+        """Take note of the window's references; whether all of them are new."""
+        cdef int64_t count = engine.s.fact_count, k = 0
+        cdef uint32_t first = 0
+        if count:
+            with nogil:
+                k = meet_facts(&self.t, &self.unmasked, engine.s.facts, 0, count, 0, NULL, 0, &first) if seen_grow(&self.t, count + engine.lines_ahead) else -1
+        if k < 0:
+            raise MemoryError
+        return k == count
+
+    def shares(self, Seen other, int64_t number, int64_t of):
+        """Has this one a reference of the other's? Looks at share `number` of `of`; several threads may look at once."""
+        cdef int found
+        cdef int64_t start = other.t.size * number // of, stop = other.t.size * (number + 1) // of
+        with nogil:
+            found = seen_shares(&self.t, &other.t, start, stop)
+        return bool(found)
+
+    def add_unmasked(self, int64_t line, int64_t column, int64_t at):
+        """An anomaly without a mask; told when the file turns out to have masks."""
+        if not note_unmasked(&self.unmasked, line, column, at):
+            raise MemoryError
+
+    def add_all_unmasked(self, Seen other, int64_t lines_before):
+        """Those that another has seen, whose lines stand `lines_before` lines further down."""
+        if not note_all_unmasked(&self.unmasked, &other.unmasked, lines_before):
+            raise MemoryError
 
     cdef uint32_t _line_of(self, const Fact *f, int64_t line) noexcept:
         cdef int64_t before = self.t.used

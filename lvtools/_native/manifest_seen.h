@@ -56,8 +56,23 @@ static int add_unmasked(Unmasked *u, int64_t line, int64_t column, int64_t at) {
     return 1;
 }
 
+static int add_all_unmasked(Unmasked *u, const Unmasked *other, int64_t lines) {
+    int64_t k, cap = u->count + other->count;
+    if (cap > u->cap) {
+        int64_t *grown = (int64_t *)realloc(u->places, (size_t)cap * 2 * sizeof *grown);
+        if (!grown) return 0;
+        u->places = grown; u->cap = cap;
+    }
+    for (k = 0; k < other->count; k++) {
+        u->places[2 * u->count] = other->places[2 * k] + (lines << 32);
+        u->places[2 * u->count++ + 1] = other->places[2 * k + 1];
+    }
+    return 1;
+}
+
 /* Take note of the facts [k, count): the index of the first that Python has to see, or `count`. `first` is then the line that
-   had its reference before, 0: it is its map that calls (not judged yet, or it contradicts); -1 is out of memory. */
+   had its reference before, 0: it is its map that calls (not judged yet, or it contradicts; `maps` NULL: none does); -1 is
+   out of memory. */
 static int64_t meet_facts(Seen *s, Unmasked *u, const Fact *facts, int64_t k, int64_t count, int64_t line,
                           const uint8_t *maps, int64_t map_count, uint32_t *first) {
     int64_t j;
@@ -67,11 +82,24 @@ static int64_t meet_facts(Seen *s, Unmasked *u, const Fact *facts, int64_t k, in
         int64_t before = s->used;
         if (k + 12 < count) seen_prefetch(s, facts[k + 12].hash);
         *first = 0;
-        if (f->map_id >= 0 && (f->map_id >= map_count || maps[f->map_id] != 1)) return k;
+        if (maps && f->map_id >= 0 && (f->map_id >= map_count || maps[f->map_id] != 1)) return k;
         *first = seen_line(s, f->hash, f->hash2, (uint32_t)(f->line + line + 1));
         if (s->used == before) return k;
         if (f->flags & K_UNMASKED && !add_unmasked(u, f->line + line + 1, f->ref_at + 1, f->start + f->ref_at)) return -1;
     }
     return count;
+}
+
+/* Do any of the references in the slots [from, to) of `other` stand in `s`? */
+static int seen_shares(const Seen *s, const Seen *other, int64_t from, int64_t to) {
+    int64_t k, at;
+    for (k = from; k < to; k++) {
+        const Slot *slot = other->slots + k;
+        if (k + 24 < to && slot[24].line) seen_prefetch(s, slot[24].hash);
+        if (!slot->line) continue;
+        for (at = (int64_t)(slot->hash & (uint64_t)(s->size - 1)); s->slots[at].line; at = (at + 1) & (s->size - 1))
+            if (s->slots[at].hash == slot->hash && s->slots[at].hash2 == slot->hash2) return 1;
+    }
+    return 0;
 }
 #endif
