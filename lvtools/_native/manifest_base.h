@@ -1,7 +1,7 @@
 /* The shapes that the fast manifest tiers share: output buffers, facts, findings, interned words, one parsed line.
 
-   Knows memory, not JSON. Nothing here checks a capacity per write: `manifest_fast.pyx` reserves, before every run over a
-   window of W bytes, room for all that W bytes of accepted lines can produce (see `reserve` there). */
+   Knows shapes, not JSON. No write asks whether there is room: before every line there is room for what one line can add at
+   most (manifest_room.h). */
 #ifndef LVTOOLS_MANIFEST_BASE_H
 #define LVTOOLS_MANIFEST_BASE_H
 
@@ -18,6 +18,9 @@
 #define MAX_LOG 48      /* values of one line, for its template */
 #define MAX_BOXES 2048
 #define MAX_DIGITS 64
+#define MAX_REF 4096    /* of S3 a key has at most 1024 */
+#define MAX_INDEXES 1024 /* keys and names of a color map */
+#define MAX_NAMES 4096
 #define MAX_EXTRA 8     /* keys we do not know, per object */
 
 enum Buffer {
@@ -72,6 +75,7 @@ typedef struct {
 } News;
 enum NewsKind { N_LABEL, N_BOX, N_MAP, N_ENTRY };
 
+typedef struct Block Block;   /* memory of several buffers */
 typedef struct { int64_t at; int32_t len; } Span;
 
 /* ---- interned words: equal texts get equal codes, in the order of their first use ---- */
@@ -163,42 +167,5 @@ static int32_t intern(Words *w, const uint8_t *p, int64_t n) {
 static void forget_words(Words *w) {
     free(w->text); free(w->ends); free(w->slots);
     memset(w, 0, sizeof *w);
-}
-
-/* ---- source-refs seen so far: 96 bits of hash and the line, 16 bytes a slot ---- */
-typedef struct { uint64_t hash; uint32_t hash2, line; } Slot;   /* line 0: free; lines count from 1 */
-typedef struct { Slot *slots; int64_t size, used; } Seen;
-
-static int seen_grow(Seen *s, int64_t more) {
-    int64_t size = s->size ? s->size : 1024, k, at;
-    Slot *slots;
-    while ((s->used + more) * 3 > size * 2) size *= 2;
-    if (size == s->size) return 1;
-    slots = (Slot *)calloc((size_t)size, sizeof *slots);
-    if (!slots) return 0;
-    for (k = 0; k < s->size; k++) {
-        if (!s->slots[k].line) continue;
-        for (at = (int64_t)(s->slots[k].hash & (uint64_t)(size - 1)); slots[at].line; at = (at + 1) & (size - 1)) {}
-        slots[at] = s->slots[k];
-    }
-    free(s->slots);
-    s->slots = slots; s->size = size;
-    return 1;
-}
-
-static inline void seen_prefetch(const Seen *s, uint64_t hash) {
-    __builtin_prefetch(&s->slots[hash & (uint64_t)(s->size - 1)]);
-}
-
-/* The line that had this reference first: `line` itself when it is new. */
-static inline uint32_t seen_line(Seen *s, uint64_t hash, uint32_t hash2, uint32_t line) {
-    int64_t at = (int64_t)(hash & (uint64_t)(s->size - 1));
-    while (s->slots[at].line) {
-        if (s->slots[at].hash == hash && s->slots[at].hash2 == hash2) return s->slots[at].line;
-        at = (at + 1) & (s->size - 1);
-    }
-    s->slots[at].hash = hash; s->slots[at].hash2 = hash2; s->slots[at].line = line;
-    s->used++;
-    return line;
 }
 #endif

@@ -143,6 +143,7 @@ static const uint8_t *FN(objects)(State *s, Attribute *a, const uint8_t *p) {
         else if (!(p = FN(key)(FN(blank)(p + 1), &name, &end)) || !IS(name, end, "confidence")) return NULL;
         p = FN(blank)(p);
         if (!(p = read_number(p, &number)) || !(number.value >= 0 && number.value <= 1)) return NULL;
+        if (a->objects >= MAX_BOXES) return NULL;
         out[a->objects++] = number.value;
         p = FN(blank)(p);
         if (*p != '}') return NULL;
@@ -205,7 +206,9 @@ static int FN(keep_boxes)(State *s, const Attribute *a) {
     int32_t *ends = COLUMN(int32_t, B_BOX_NAME_END) + s->boxes + 1;
     uint8_t *flags = s->at[B_BOX_FLAG] + s->boxes;
     int64_t k;
-    if (s->box_name_used + a->boxes * MAX_NAME + PAD > s->cap[B_BOX_NAME]) return 0;
+    s->names_wanted = a->boxes * MAX_NAME;
+    if (s->box_name_used + s->names_wanted + 2 * PAD > s->cap[B_BOX_NAME] || s->box_name_used + s->names_wanted > INT32_MAX) return 0;
+    s->names_wanted = 0;
     for (k = 0; k < a->boxes; k++) {
         int name = s->name_of[k] - 1;
         flags[k] = F_CONF | F_ID;

@@ -2,7 +2,7 @@
 #ifndef LVTOOLS_MANIFEST_FAST_H
 #define LVTOOLS_MANIFEST_FAST_H
 
-#include "manifest_state.h"
+#include "manifest_seen.h"
 
 #define WITH_AVX2 0
 #define FN(name) name##_scalar
@@ -64,7 +64,7 @@ static const uint8_t *run_lines(State *s, int wide, const uint8_t *p, const uint
 
 static void free_state(State *s) {
     int k;
-    for (k = 0; k < BUFFERS; k++) free(s->at[k]);
+    for (k = 0; k < BUFFERS; k++) block_leave(s->block[k]);
     for (k = 0; k < COLOR_MAPS; k++) free(s->map[k].bytes);
     for (k = 0; k < CLASS_MAPS; k++) free(s->classmap[k].bytes);
     for (k = 0; k < TEMPLATES; k++) free(s->tpl[k].text);

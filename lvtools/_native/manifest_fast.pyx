@@ -1,10 +1,10 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, freethreading_compatible=True
 # distutils: include_dirs = lvtools/_native
-# distutils: depends = lvtools/_native/manifest_base.h lvtools/_native/manifest_values.h lvtools/_native/manifest_state.h lvtools/_native/manifest_text.h lvtools/_native/manifest_maps.h lvtools/_native/manifest_boxes.h lvtools/_native/manifest_judge.h lvtools/_native/manifest_line.h lvtools/_native/manifest_fast.h
+# distutils: depends = lvtools/_native/manifest_base.h lvtools/_native/manifest_room.h lvtools/_native/manifest_seen.h lvtools/_native/manifest_values.h lvtools/_native/manifest_state.h lvtools/_native/manifest_text.h lvtools/_native/manifest_maps.h lvtools/_native/manifest_boxes.h lvtools/_native/manifest_judge.h lvtools/_native/manifest_line.h lvtools/_native/manifest_fast.h
 """Manifest lines to columns without the GIL: memory, windows and hand-over. What a line may be is in the headers.
 
 The loops take lines that need no words, and stop at any other; `lvtools.manifest.fast` gives that one to the slow path and
-comes back. Room is made before a run for all that its window can produce, so the loops themselves need not ask.
+comes back. Columns share a block of memory, which lives as long as any of them (manifest_room.h).
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
@@ -12,7 +12,7 @@ from libc.string cimport memcpy, memset
 
 cdef extern from "manifest_fast.h" nogil:
     enum:
-        PAD, MAX_STAGED, MAX_NAME, MAX_BOXES, BUFFERS, TAKEN, UNFIT, FULL, K_REF, K_UNMASKED
+        PAD, MAX_STAGED, MAX_NAME, MAX_BOXES, BUFFERS, OF_ROWS, OF_MAPS, OF_BOXES, OF_TEXT, TAKEN, UNFIT, FULL, K_REF, K_UNMASKED
         N_LABEL, N_BOX, N_MAP, N_ENTRY
         B_PRESENT, B_LINE, B_START, B_REF_END, B_REF, B_LABEL_END, B_LABEL, B_CONF, B_DATE, B_CLASS, B_JOB, B_LABEL_KEY
         B_MASK_KEY, B_MASK_END, B_MASK, B_MAP_END, B_INDEX_END, B_INDEX, B_NAME_END, B_NAME, B_COLOR_END, B_COLOR
@@ -57,43 +57,46 @@ cdef extern from "manifest_fast.h" nogil:
         uint8_t wanted[256]
         uint64_t key[4]
         int credit
-    ctypedef struct Slot:
-        uint64_t hash
-        uint32_t hash2, line
+        int32_t last_label_key, last_mask_key
+        Block *block[64]
+        int any_masks, any_boxes, present_in_all, present_in_any
+    ctypedef struct Block:
+        pass
     ctypedef struct SeenTable "Seen":
-        Slot *slots
         int64_t size, used
+        Block *block
+    ctypedef struct Unmasked:
+        int64_t *places
+        int64_t count
+    const uint8_t ITEM[64]
     int has_avx2()
     const uint8_t *run_lines(State *s, int wide, const uint8_t *p, const uint8_t *end, int *answer)
     void free_state(State *s)
     void hash96(const uint8_t *p, int64_t n, const uint64_t *key, uint64_t *one, uint32_t *two)
     int32_t intern(Words *w, const uint8_t *p, int64_t n)
     int64_t word_start(const Words *w, int32_t code)
+    int count_of(int buffer)
+    int64_t used_bytes(const State *s, int buffer)
+    int64_t line_bytes(const State *s, int buffer)
+    int lay_out(State *s, double more)
+    int make_room(State *s, int buffer, int64_t extra, double more)
+    void note_room(State *s)
+    void begin_masks(State *s)
+    void begin_boxes(State *s)
+    void block_leave(Block *b)
+    int note_all_unmasked "add_all_unmasked"(Unmasked *u, const Unmasked *other, int64_t lines)
+    int note_unmasked "add_unmasked"(Unmasked *u, int64_t line, int64_t column, int64_t at)
+    int64_t meet_facts(SeenTable *s, Unmasked *u, const Fact *facts, int64_t k, int64_t count, int64_t line, const uint8_t *maps, int64_t map_count, uint32_t *first)
+    int seen_shares(const SeenTable *s, const SeenTable *other, int64_t start, int64_t stop)
     int seen_grow(SeenTable *s, int64_t more)
-    void seen_prefetch(const SeenTable *s, uint64_t hash)
     uint32_t seen_line(SeenTable *s, uint64_t hash, uint32_t hash2, uint32_t line)
     void open_locale "lvtools_open_locale"()
+
+cdef const uint8_t *NO_MAPS = <const uint8_t *><const char *>b"\0"
 
 cpdef enum:
     WINDOW = 524288        # bytes of one run: small enough for the cache, and to bound what must be reserved
 
-# How many bytes a window of W bytes can add to each buffer: (bytes per item, bytes of line per item). A row needs 18 bytes of
-# line, a box 52, an object 16, an entry of a color map 40; texts are bounded by the window itself.
-cdef int ITEM[64]
-cdef int _item(int buffer) noexcept:
-    if buffer == B_PRESENT:
-        return 2
-    if buffer in (B_REF, B_LABEL, B_MASK, B_INDEX, B_NAME, B_COLOR, B_BOX_NAME):
-        return 0
-    if buffer in (B_MAP_FLAG, B_BOX_FLAG):
-        return 1
-    if buffer in (B_LINE, B_START, B_CONF, B_DATE, B_MAP_CONF, B_BOX_ID, B_LEFT, B_TOP, B_WIDTH, B_HEIGHT, B_BOX_CONF):
-        return 8
-    return 4
-
-cdef int _k
-for _k in range(BUFFERS):
-    ITEM[_k] = _item(_k)
 open_locale()
 
 
@@ -103,12 +106,13 @@ def avx2() -> bool:
 
 
 cdef class Owned:
-    """One buffer, given to Arrow; freed with the last array that looks at it."""
+    """One buffer, given to Arrow; the memory it shares with others is freed with the last array that looks at any."""
     cdef uint8_t *at
+    cdef Block *block
     cdef readonly int64_t size
 
     def __dealloc__(self):
-        free(self.at)
+        block_leave(self.block)
 
     @property
     def address(self):
@@ -121,6 +125,8 @@ cdef class Engine:
     cdef int wide
     cdef uint8_t *tail
     cdef int64_t consumed
+    cdef bint is_laid_out
+    cdef int64_t lines_ahead   # a guess, for the table of references
 
     def __cinit__(self, int profile, int want, bint wide, bytes key, bytes wanted):
         memset(&self.s, 0, sizeof(State))
@@ -129,6 +135,7 @@ cdef class Engine:
         self.s.profile, self.s.want, self.wide = profile, want, wide and has_avx2()
         self.s.bucket_len = self.s.other_len = -1
         self.s.credit = 16
+        self.s.last_label_key = self.s.last_mask_key = -1
         for words in range(9):
             self._words(words).last = -1
         memcpy(self.s.key, <const uint8_t *><const char *>key, 32)
@@ -140,9 +147,9 @@ cdef class Engine:
         self.tail = <uint8_t *>realloc(NULL, WINDOW + PAD)
         if not self.s.finds or not self.s.facts or not self.tail:
             raise MemoryError
-        self._reserve(0, 0)
-        for buffer in (B_REF_END, B_LABEL_END, B_MASK_END, B_MAP_END, B_INDEX_END, B_NAME_END, B_COLOR_END, B_BOX_END, B_BOX_NAME_END):
-            (<int32_t *>self.s.at[buffer])[0] = 0
+        self.s.present_in_all = 0xFFFF
+        if not lay_out(&self.s, 0):
+            raise MemoryError
 
     def __dealloc__(self):
         free_state(&self.s)
@@ -159,55 +166,33 @@ cdef class Engine:
         if which == 8: return &self.s.indexes
         return &self.s.keys
 
-    cdef int64_t _used(self, int buffer) noexcept:
-        """Bytes of a buffer that are filled; for ends, the zero in front included."""
-        cdef State *s = &self.s
-        if buffer == B_REF: return s.ref_used
-        if buffer == B_LABEL: return s.label_used
-        if buffer == B_MASK: return s.mask_used
-        if buffer == B_INDEX: return s.index_used
-        if buffer == B_NAME: return s.name_used
-        if buffer == B_COLOR: return s.color_used
-        if buffer == B_BOX_NAME: return s.box_name_used
-        if buffer in (B_INDEX_END, B_NAME_END, B_COLOR_END): return 4 * (s.maps + 1)
-        if buffer in (B_MAP_CONF, B_MAP_FLAG): return ITEM[buffer] * s.maps
-        if buffer == B_BOX_NAME_END: return 4 * (s.boxes + 1)
-        if buffer in (B_BOX_ID, B_LEFT, B_TOP, B_WIDTH, B_HEIGHT, B_BOX_CONF, B_BOX_FLAG): return ITEM[buffer] * s.boxes
-        if buffer in (B_REF_END, B_LABEL_END, B_MASK_END, B_MAP_END, B_BOX_END): return 4 * (s.rows + 1)
-        return ITEM[buffer] * s.rows
+    cdef int _reserve(self, int64_t text, int64_t maps, int64_t boxes, int64_t remaining) except -1:
+        """Room for a line, with so much more of texts, color maps and boxes.
 
-    cdef int _reserve(self, int64_t window, int64_t remaining) except -1:
-        """Room for a window; a buffer that grows grows to what the rest of the input will need at this rate.
-
-        Memory that is not written to costs nothing, while growing step by step would copy the columns over and over.
+        When the first lines have shown what a line needs, all columns move to one block that is large enough for the rest.
         """
-        cdef int64_t need, used
-        cdef int buffer
-        cdef uint8_t *grown
+        cdef int buffer, of
+        cdef double more = 1.04 * remaining / self.consumed if self.consumed else 0
+        if not self.is_laid_out and self.consumed >= WINDOW // 2 and remaining > 0 and self.s.rows:
+            if not lay_out(&self.s, more):
+                raise MemoryError
+            self.is_laid_out = True
         for buffer in range(BUFFERS):
-            need = self._used(buffer) + (window + 2 * PAD if ITEM[buffer] == 0 else ITEM[buffer] * (window // 16 + 4))
-            if buffer == B_BOX_NAME:
-                need = self.s.box_name_used + MAX_BOXES * MAX_NAME + 2 * PAD + window
-            if need > self.s.cap[buffer]:
-                if ITEM[buffer] == 0 and need > 0x7FFFFFFF:   # Arrow's offsets have 32 bits
-                    raise OverflowError("a column of texts has more than 2 GB: read the manifest in parts")
-                used = self._used(buffer)
-                need += used // 2
-                if self.consumed:
-                    need = max(need, used + <int64_t>(1.05 * used * remaining / self.consumed) + window + 2 * PAD)
-                grown = <uint8_t *>realloc(self.s.at[buffer], need)
-                if not grown:
-                    raise MemoryError
-                self.s.at[buffer], self.s.cap[buffer] = grown, need
+            of = count_of(buffer)
+            if of == OF_TEXT and used_bytes(&self.s, buffer) + text + line_bytes(&self.s, buffer) > 0x7FFFFFFF:   # Arrow's offsets have 32 bits
+                raise OverflowError("a column of texts has more than 2 GB: read the manifest in parts")
+            if not make_room(&self.s, buffer, text if of == OF_TEXT else ITEM[buffer] * (maps if of == OF_MAPS else boxes if of == OF_BOXES else 0), more):
+                raise MemoryError
+        note_room(&self.s)
         return 0
 
-    def run(self, const uint8_t[::1] data, Py_ssize_t start, int64_t base, int64_t line):
-        """Take the lines of one window from data[start:]; `base` is the place of data[0] in the file, `line` counts from 0.
+    def run(self, const uint8_t[::1] data, Py_ssize_t start, int64_t base, int64_t line, Py_ssize_t end=-1):
+        """Take the lines of one window from data[start:end]; `base` is the place of data[0] in the file, `line` counts from 0.
 
         Returns (position, line, answer): where it stopped, the line there, and TAKEN, UNFIT (that line needs the slow path;
         also: it has no line feed) or FULL (call again). Facts and findings of the window wait until they are fetched.
         """
-        cdef Py_ssize_t size = data.shape[0], stop, body
+        cdef Py_ssize_t size = data.shape[0] if end < 0 or end > data.shape[0] else end, stop, body
         cdef const uint8_t *first
         cdef const uint8_t *at
         cdef int answer = TAKEN
@@ -222,11 +207,11 @@ cdef class Engine:
         if stop == start:
             return start, line, UNFIT
         body = stop
-        if body > size - PAD:     # the loops read up to PAD bytes ahead: the last lines are read from a padded copy
-            body = size - PAD if size - PAD > start else start
+        if body > data.shape[0] - PAD:     # the loops read up to PAD bytes ahead: the last lines are read from a padded copy
+            body = data.shape[0] - PAD if data.shape[0] - PAD > start else start
             while body > start and data[body - 1] != 0x0A:
                 body -= 1
-        self._reserve(stop - start, size - start)
+        self._reserve(0, 0, 0, size - start)
         self.s.line = line
         first = &data[0]
         with nogil:
@@ -241,6 +226,7 @@ cdef class Engine:
                 at = run_lines(&self.s, self.wide, self.tail, self.tail + (stop - body), &answer)
                 at = first + body + (at - self.tail)
         self.consumed += at - first - start
+        self.lines_ahead = <int64_t>(1.02 * self.s.counts[0] * (size - (at - first)) / self.consumed) if self.consumed else 0
         return at - first, self.s.line, answer
 
     def append(self, tuple entry, int64_t line, int64_t offset):
@@ -251,9 +237,13 @@ cdef class Engine:
         (source_ref, class_name, label, confidence, moment, human, job, label_key, mask_ref, mask_key, maps, boxes) = entry
         texts = [source_ref, class_name, label, job, label_key, mask_ref, mask_key]
         size = sum(len(text) for text in texts if text is not None)
-        size += sum(64 + len(t) for one in maps or () for t in one[:3] if t is not None)
-        size += sum(64 + len(one[1] or b"") for one in boxes or ())
-        self._reserve(size + 4096, 0)
+        size += sum(len(t) for one in maps or () for t in one[:3] if t is not None)
+        size += sum(len(one[1] or b"") for one in boxes or ())
+        self._reserve(size, len(maps or ()), len(boxes or ()), 0)
+        if not s.any_masks and (mask_ref is not None or mask_key is not None or maps is not None):
+            begin_masks(s)
+        if not s.any_boxes and boxes is not None:
+            begin_boxes(s)
         r = s.rows
         s.ref_used += self._put(B_REF, s.ref_used, source_ref)
         s.label_used += self._put(B_LABEL, s.label_used, label)
@@ -263,7 +253,8 @@ cdef class Engine:
         (<int32_t *>s.at[B_CLASS])[r] = self._code(0, class_name)
         (<int32_t *>s.at[B_JOB])[r] = self._code(1, job)
         (<int32_t *>s.at[B_LABEL_KEY])[r] = self._code(2, label_key)
-        (<int32_t *>s.at[B_MASK_KEY])[r] = self._code(3, mask_key)
+        if s.any_masks:
+            (<int32_t *>s.at[B_MASK_KEY])[r] = self._code(3, mask_key)
         for index, name, color, conf in maps or ():
             s.index_used += self._put(B_INDEX, s.index_used, index)
             s.name_used += self._put(B_NAME, s.name_used, name)
@@ -291,14 +282,18 @@ cdef class Engine:
         for bit, thing in enumerate((job, label_key, mask_ref, mask_key, maps, boxes)):
             present |= (thing is not None) << (7 + bit)
         (<uint16_t *>s.at[B_PRESENT])[r] = present
+        s.present_in_all &= present
+        s.present_in_any |= present
         (<int64_t *>s.at[B_LINE])[r] = line
         (<int64_t *>s.at[B_START])[r] = offset
         s.rows += 1
         (<int32_t *>s.at[B_REF_END])[s.rows] = <int32_t>s.ref_used
         (<int32_t *>s.at[B_LABEL_END])[s.rows] = <int32_t>s.label_used
-        (<int32_t *>s.at[B_MASK_END])[s.rows] = <int32_t>s.mask_used
-        (<int32_t *>s.at[B_MAP_END])[s.rows] = <int32_t>s.maps
-        (<int32_t *>s.at[B_BOX_END])[s.rows] = <int32_t>s.boxes
+        if s.any_masks:
+            (<int32_t *>s.at[B_MASK_END])[s.rows] = <int32_t>s.mask_used
+            (<int32_t *>s.at[B_MAP_END])[s.rows] = <int32_t>s.maps
+        if s.any_boxes:
+            (<int32_t *>s.at[B_BOX_END])[s.rows] = <int32_t>s.boxes
 
     cdef int64_t _put(self, int buffer, int64_t used, bytes text) except -1:
         if text is None:
@@ -374,6 +369,20 @@ cdef class Engine:
         """entries, labeled, normal, anomaly, masks, with_boxes; then lines by template, in any order, and tried in vain."""
         return [self.s.counts[k] for k in range(6)] + [self.s.taken[k] for k in range(3)]
 
+    def close(self, int64_t lines_before, int64_t end):
+        """No more lines: number them in the file, and put the part's end behind the last one's start."""
+        cdef int64_t *lines = <int64_t *>self.s.at[B_LINE]
+        cdef int64_t k
+        self._reserve(0, 0, 0, 0)
+        (<int64_t *>self.s.at[B_START])[self.s.rows] = end
+        if lines_before:
+            for k in range(self.s.rows):
+                lines[k] += lines_before
+
+    def presence(self):
+        """What rows hold, bits of `enum Present`: those of all rows, and those of any."""
+        return self.s.present_in_all, self.s.present_in_any
+
     def sizes(self):
         """Rows, entries of color maps, boxes."""
         return self.s.rows, self.s.maps, self.s.boxes
@@ -381,25 +390,23 @@ cdef class Engine:
     def release(self, int buffer):
         """Hand a filled buffer over; it is the engine's no longer, and the engine takes no more lines."""
         cdef Owned owned = Owned.__new__(Owned)
-        cdef uint8_t *kept
-        if not 0 <= buffer < BUFFERS:
+        if not 0 <= buffer < BUFFERS or not self.s.at[buffer]:
             raise ValueError("release: no such buffer")
-        owned.size = self._used(buffer)
-        kept = <uint8_t *>realloc(self.s.at[buffer], owned.size + PAD)
-        owned.at = kept if kept else self.s.at[buffer]
-        self.s.at[buffer], self.s.cap[buffer] = NULL, 0
+        owned.size = used_bytes(&self.s, buffer)
+        owned.at, owned.block = self.s.at[buffer], self.s.block[buffer]
+        self.s.at[buffer], self.s.block[buffer] = NULL, NULL
         return owned
 
 
 cdef class Seen:
-    """Which references were seen, in which line: 16 bytes a slot, and at most two thirds of the slots are in use."""
+    """Which references were seen, in which line."""
     cdef SeenTable t
+    cdef Unmasked unmasked
     cdef uint64_t key[4]
-    cdef int64_t *unmasked
-    cdef int64_t unmasked_count, unmasked_cap
 
     def __cinit__(self, bytes key):
         memset(&self.t, 0, sizeof(SeenTable))
+        memset(&self.unmasked, 0, sizeof(Unmasked))
         if len(key) != 32:
             raise ValueError("Seen: a key has 32 bytes")
         memcpy(self.key, <const uint8_t *><const char *>key, 32)
@@ -407,8 +414,8 @@ cdef class Seen:
             raise MemoryError
 
     def __dealloc__(self):
-        free(self.t.slots)
-        free(self.unmasked)
+        block_leave(self.t.block)
+        free(self.unmasked.places)
 
     def line_of(self, bytes ref, int64_t line):
         """The line (from 1) that had `ref` first, or 0: it is new and now stands for `line`."""
@@ -421,22 +428,11 @@ cdef class Seen:
         first = seen_line(&self.t, one, two, <uint32_t>line)
         return 0 if self.t.used > before else first
 
-    def add_unmasked(self, int64_t line, int64_t column, int64_t at):
-        """An anomaly without a mask; told when the file turns out to have masks."""
-        cdef int64_t *grown
-        if self.unmasked_count == self.unmasked_cap:
-            grown = <int64_t *>realloc(self.unmasked, (self.unmasked_cap * 2 + 64) * 2 * sizeof(int64_t))
-            if not grown:
-                raise MemoryError
-            self.unmasked, self.unmasked_cap = grown, self.unmasked_cap * 2 + 64
-        self.unmasked[2 * self.unmasked_count] = line << 32 | column
-        self.unmasked[2 * self.unmasked_count + 1] = at
-        self.unmasked_count += 1
-
     def all_unmasked(self):
-        """(line, column, place) of every such anomaly."""
+        """(line, column, place) of every anomaly without a mask."""
+        cdef int64_t *p = self.unmasked.places
         cdef int64_t k
-        return [(self.unmasked[2 * k] >> 32, self.unmasked[2 * k] & 0xFFFFFFFF, self.unmasked[2 * k + 1]) for k in range(self.unmasked_count)]
+        return [(p[2 * k] >> 32, p[2 * k] & 0xFFFFFFFF, p[2 * k + 1]) for k in range(self.unmasked.count)]
 
     def take(self, Engine engine, const uint8_t[::1] kept, int64_t begin, int64_t line, const uint8_t[::1] maps):
         """Take note of facts: those of the engine's last window, or `kept` ones of `take_facts`.
@@ -447,27 +443,68 @@ cdef class Seen:
         judged yet, and says which; else map is -1.
         """
         cdef Fact *facts = engine.s.facts
-        cdef int64_t count = engine.s.fact_count, k, before
+        cdef int64_t count = engine.s.fact_count, k = begin, known = maps.shape[0]
+        cdef const uint8_t *states = &maps[0] if known else NO_MAPS
         cdef Fact *f
-        cdef uint32_t first
+        cdef uint32_t first = 0
         cdef list events = []
         if kept is not None:
             count = kept.shape[0] // <int64_t>sizeof(Fact)
             facts = <Fact *>&kept[0] if count else NULL
-        if begin == 0 and not seen_grow(&self.t, count):
-            raise MemoryError
-        for k in range(begin, count):
+        if begin == 0:
+            with nogil:
+                k = 0 if seen_grow(&self.t, count if kept is not None else count + engine.lines_ahead) else -1
+        while 0 <= k < count:
+            with nogil:   # sound lines call for nothing
+                k = meet_facts(&self.t, &self.unmasked, facts, k, count, line, states, known, &first)
+            if k < 0 or k >= count:
+                break
             f = facts + k
-            if k + 12 < count:
-                seen_prefetch(&self.t, facts[k + 12].hash)
-            if f.map_id >= 0 and (f.map_id >= maps.shape[0] or maps[f.map_id] == 0):
+            if f.map_id >= 0 and (f.map_id >= known or states[f.map_id] == 0):
                 return k, events, f.map_id, f.line + line + 1
-            before = self.t.used
-            first = seen_line(&self.t, f.hash, f.hash2, <uint32_t>(f.line + line + 1))
-            if self.t.used == before:
+            if first == 0:
+                first = self._line_of(f, line)
+            if first:
                 events.append((f.line + line + 1, f.start, f.start + f.ref_at, f.ref_len, first))
-            if f.map_id >= 0 and maps[f.map_id] == 2:
+            if f.map_id >= 0 and states[f.map_id] == 2:
                 events.append((f.line + line + 1, f.start, f.start + f.map_at, -1 - f.map_id, f.mask_key))
-            if f.flags & K_UNMASKED:
-                self.add_unmasked(f.line + line + 1, f.ref_at + 1, f.start + f.ref_at)
+            if f.flags & K_UNMASKED and not note_unmasked(&self.unmasked, f.line + line + 1, f.ref_at + 1, f.start + f.ref_at):
+                raise MemoryError
+            k += 1
+        if k < 0:
+            raise MemoryError
         return count, events, -1, 0
+
+    def meet(self, Engine engine):
+        """Take note of the window's references; whether all of them are new."""
+        cdef int64_t count = engine.s.fact_count, k = 0
+        cdef uint32_t first = 0
+        if count:
+            with nogil:
+                k = meet_facts(&self.t, &self.unmasked, engine.s.facts, 0, count, 0, NULL, 0, &first) if seen_grow(&self.t, count + engine.lines_ahead) else -1
+        if k < 0:
+            raise MemoryError
+        return k == count
+
+    def shares(self, Seen other, int64_t number, int64_t of):
+        """Has this one a reference of the other's? Looks at share `number` of `of`; several threads may look at once."""
+        cdef int found
+        cdef int64_t start = other.t.size * number // of, stop = other.t.size * (number + 1) // of
+        with nogil:
+            found = seen_shares(&self.t, &other.t, start, stop)
+        return bool(found)
+
+    def add_unmasked(self, int64_t line, int64_t column, int64_t at):
+        """An anomaly without a mask; told when the file turns out to have masks."""
+        if not note_unmasked(&self.unmasked, line, column, at):
+            raise MemoryError
+
+    def add_all_unmasked(self, Seen other, int64_t lines_before):
+        """Those that another has seen, whose lines stand `lines_before` lines further down."""
+        if not note_all_unmasked(&self.unmasked, &other.unmasked, lines_before):
+            raise MemoryError
+
+    cdef uint32_t _line_of(self, const Fact *f, int64_t line) noexcept:
+        cdef int64_t before = self.t.used
+        cdef uint32_t first = seen_line(&self.t, f.hash, f.hash2, <uint32_t>(f.line + line + 1))
+        return 0 if self.t.used > before else first

@@ -16,7 +16,7 @@ static int FN(judge_class)(State *s, Row *row, Attribute *a) {
         if (s->profile != GROUNDTRUTH || a->value_end - a->value < 3 || a->value_end - a->value > MAX_DIGITS + 2) return 0;
         for (k = a->value + 1; k < a->value_end - 1; k++) if (!is_digit(*k)) return 0;
     } else if (a->value_kind != V_NUMBER) return 0;
-    if (s->profile == LOOKOUT && !IS(a->name, a->name_end, "normal") && !IS(a->name, a->name_end, "anomaly")) {
+    if (s->profile == LOOKOUT && !a->is_normal && !a->is_anomaly) {
         if (same_folded(a->name, a->name_end - a->name, "normal") || same_folded(a->name, a->name_end - a->name, "anomaly")) return 0;
         if (!stage(s, row, C_LV121, a->name - 1, a->key, -1, a->name - 1, a->name_end - a->name + 2, NULL, 0)) return 0;
     }
@@ -41,7 +41,7 @@ static int FN(judge_mask)(State *s, Row *row, Attribute *a, int32_t *bucket_at, 
                    a->map->find[k].value_at < 0 ? NULL : base + a->map->find[k].value_at, a->map->find[k].value_len,
                    a->map->find[k].part_at < 0 ? NULL : base + a->map->find[k].part_at, a->map->find[k].part_len)) return 0;
     }
-    if (FN(odd_reference)(ref, end)) return 0;
+    if (end - ref > MAX_REF || FN(odd_reference)(ref, end)) return 0;
     code = judge_reference(s, ref, end, bucket_at, bucket_len);
     if (code < 0 || (code && !stage(s, row, code, a->value, a->key, -1, a->value, end - ref + 2, NULL, 0))) return 0;
     if (end - ref < 4 || !same_folded(end - 4, 4, ".png"))
@@ -82,13 +82,21 @@ static int FN(note_words)(State *s, const Row *row, const Attribute *label, cons
         uint8_t text[MAX_NAME + MAX_DIGITS + 2 + 2 * PAD];
         int64_t n = label->name_end - label->name, quote = label->value_kind == V_STRING;
         int64_t digits = label->value_end - label->value - 2 * quote;
+        Name *memo = label->memo && label->memo->stamp == label->stamp && digits == 1 ? label->memo : NULL;
+        int32_t *known = memo ? &memo->pair[label->value[quote] - '0'] : NULL;
+        if (known && *known >= 0) {
+            s->pair_lines[*known]++;
+            goto told;
+        }
         FN(put)(text, label->name, n);
         text[n] = 0;
         FN(put)(text + n + 1, label->value + quote, digits);
         if ((word = intern(&s->pairs, text, n + 1 + digits)) < 0) return 0;
         if ((count = count_word(&s->pair_lines, &s->pair_cap, word)) < 0) return 0;
         if (!count && !tell_news(s, row, N_LABEL, word, label->name - 1, label->key, -1)) return 0;
+        if (known) *known = word;
     }
+told:
     for (k = 0; boxes && k < boxes->boxes; k++) {
         ClassMap *m = (ClassMap *)boxes->classes;
         int name = s->name_of[k] - 1;
@@ -140,26 +148,42 @@ static int FN(take)(State *s, Row *row, const uint8_t *line_end) {
         if (!stage(s, row, C_LV194, mask->value, mask->key, -1, mask->value + 1 + mask_bucket_at, mask_bucket_len, NULL, 0)) return UNFIT;
     }
     /* From here on the line is taken; only the names of boxes can still lack room, so they go first. */
-    if (boxes && want & W_BOXES && !FN(keep_boxes)(s, boxes)) return FULL;
+    if (boxes && want & W_BOXES) {
+        if (!s->any_boxes) begin_boxes(s);
+        if (!FN(keep_boxes)(s, boxes)) return FULL;
+    }
+    if (mask && !s->any_masks && want & W_ROWS) begin_masks(s);
     present = P_REF | (boxes ? P_BOXES : 0);
-    named = label && (s->profile != LOOKOUT || IS(label->name, label->name_end, "normal") || IS(label->name, label->name_end, "anomaly"));
+    named = label && (s->profile != LOOKOUT || label->is_normal || label->is_anomaly);
     if (!FN(note_words)(s, row, named ? label : NULL, mask, boxes)) return UNFIT;
     if (label) {
-        int is_normal = IS(label->name, label->name_end, "normal");
-        is_anomaly = IS(label->name, label->name_end, "anomaly");
-        s->counts[2] += is_normal;
+        is_anomaly = label->is_anomaly;
+        s->counts[2] += label->is_normal;
         s->counts[3] += is_anomaly;
         present |= P_LABEL | P_LABEL_KEY | (named ? P_CLASS : 0) | (label->have & H_CONF ? P_CONF : 0) | (label->have & H_DATE ? P_DATE : 0) |
                    (label->have & H_HUMAN ? P_HUMAN | (label->human == 1 ? P_YES : 0) : 0) | (label->have & H_JOB ? P_JOB : 0);
         if (want & W_CLASS) {
-            if ((code = named ? intern(&s->classes, label->name, label->name_end - label->name) : 0) < 0) return UNFIT;
+            Name *memo = label->memo && label->memo->stamp == label->stamp ? label->memo : NULL;
+            code = !named ? 0 : memo && memo->code >= 0 ? memo->code : intern(&s->classes, label->name, label->name_end - label->name);
+            if (code < 0) return UNFIT;
+            if (memo && named) memo->code = code;
             COLUMN(int32_t, B_CLASS)[r] = code;
         }
         if (want & W_JOB) {
-            if ((code = label->have & H_JOB ? intern(&s->jobs, label->job, label->job_end - label->job) : 0) < 0) return UNFIT;
+            int has_job = label->have & H_JOB;
+            Job *memo = has_job && label->job_memo && label->job_memo->stamp == label->job_stamp ? label->job_memo : NULL;
+            code = !has_job ? 0 : memo && memo->code >= 0 ? memo->code : intern(&s->jobs, label->job, label->job_end - label->job);
+            if (code < 0) return UNFIT;
+            if (memo) memo->code = code;
             COLUMN(int32_t, B_JOB)[r] = code;
         }
-        if (want & W_LABEL_KEY) COLUMN(int32_t, B_LABEL_KEY)[r] = FN(intern_key)(s, &s->label_keys, label->key);
+        if (want & W_LABEL_KEY) {
+            if (label->key != s->last_label_key) {
+                s->last_label_code = FN(intern_key)(s, &s->label_keys, label->key);
+                s->last_label_key = label->key;
+            }
+            COLUMN(int32_t, B_LABEL_KEY)[r] = s->last_label_code;
+        }
         if (want & W_LABEL) {
             int quote = label->value_kind == V_STRING;
             FN(put)(s->at[B_LABEL] + s->label_used, label->value + quote, label->value_end - label->value - 2 * quote);
@@ -184,18 +208,28 @@ static int FN(take)(State *s, Row *row, const uint8_t *line_end) {
         }
         if (want & W_MAP) FN(keep_map)(s, mask->map);
     }
-    if (want & W_MASK_KEY) COLUMN(int32_t, B_MASK_KEY)[r] = mask ? FN(intern_key)(s, &s->mask_keys, mask->key) : 0;
-    if (want & W_MASK) COLUMN(int32_t, B_MASK_END)[r + 1] = (int32_t)s->mask_used;
-    if (want & W_MAP) COLUMN(int32_t, B_MAP_END)[r + 1] = (int32_t)s->maps;
-    if (want & W_BOXES) COLUMN(int32_t, B_BOX_END)[r + 1] = (int32_t)s->boxes;
+    if (s->any_masks && want & W_MASK_KEY) {
+        if (mask && mask->key != s->last_mask_key) {
+            s->last_mask_code = FN(intern_key)(s, &s->mask_keys, mask->key);
+            s->last_mask_key = mask->key;
+        }
+        COLUMN(int32_t, B_MASK_KEY)[r] = mask ? s->last_mask_code : 0;
+    }
+    if (s->any_masks && want & W_MASK) COLUMN(int32_t, B_MASK_END)[r + 1] = (int32_t)s->mask_used;
+    if (s->any_masks && want & W_MAP) COLUMN(int32_t, B_MAP_END)[r + 1] = (int32_t)s->maps;
+    if (s->any_boxes && want & W_BOXES) COLUMN(int32_t, B_BOX_END)[r + 1] = (int32_t)s->boxes;
     if (want & W_ROWS) {
         COLUMN(uint16_t, B_PRESENT)[r] = (uint16_t)present;
+        s->present_in_all &= present;
+        s->present_in_any |= present;
         COLUMN(int64_t, B_LINE)[r] = s->line + 1;
         COLUMN(int64_t, B_START)[r] = position(s, row->start);
         s->rows++;
     }
-    if (row->bucket_at >= 0)
+    if (row->bucket_at >= 0 && !(row->known_bucket && s->good_noted)) {
+        s->good_noted = row->known_bucket;
         note_bucket(s, row->ref + row->bucket_at, row->bucket_len, s->line, position(s, row->start), position(s, row->ref - 1));
+    }
     s->counts[0]++;
     s->counts[1] += named || boxes || mask;
     s->counts[4] += mask != NULL;

@@ -1,6 +1,66 @@
 /* A line in any key order and spacing (tier b), the templates it teaches (tier a), and the loop over lines.
    Included per instruction set. */
 
+/* A class name behind its quote; behind the closing one, or NULL. */
+static inline const uint8_t *FN(class_name)(State *s, Attribute *a, const uint8_t *p) {
+    const uint8_t *q;
+    Name *m;
+    int k;
+    a->name = p;
+    for (k = 0; k < NAMES; k++) {
+        m = &s->name[k];
+        if (!m->len) break;   /* filled in order */
+        if (FN(same)(p, m->text, m->len)) {
+            a->memo = m; a->stamp = m->stamp;
+            a->is_normal = m->is_normal; a->is_anomaly = m->is_anomaly;
+            a->name_end = p + m->len - 1;
+            return p + m->len;
+        }
+    }
+    if (!(q = a->name_end = FN(string)(p, NULL)) || !plain_name(p, q)) return NULL;
+    a->is_normal = IS(p, q, "normal");
+    a->is_anomaly = IS(p, q, "anomaly");
+    a->memo = NULL;
+    if (q + 1 - p <= PAD) {
+        m = a->memo = &s->name[s->next_name];
+        s->next_name = (s->next_name + 1) % NAMES;
+        m->len = (int32_t)(q + 1 - p);
+        memcpy(m->text, p, (size_t)m->len);
+        m->stamp = a->stamp = ++s->stamp;
+        m->is_normal = a->is_normal; m->is_anomaly = a->is_anomaly;
+        m->code = -1;
+        for (k = 0; k < 10; k++) m->pair[k] = -1;
+    }
+    return q + 1;
+}
+
+static inline const uint8_t *FN(job_name)(State *s, Attribute *a, const uint8_t *p) {
+    const uint8_t *q;
+    Job *m;
+    int k;
+    a->job = p;
+    for (k = 0; k < JOBS; k++) {
+        m = &s->job[k];
+        if (!m->len) break;
+        if (FN(same)(p, m->text, m->len)) {
+            a->job_memo = m; a->job_stamp = m->stamp;
+            a->job_end = p + m->len - 1;
+            return p + m->len;
+        }
+    }
+    if (!(q = a->job_end = FN(string)(p, NULL))) return NULL;
+    a->job_memo = NULL;
+    if (q + 1 - p <= 2 * PAD) {
+        m = a->job_memo = &s->job[s->next_job];
+        s->next_job = (s->next_job + 1) % JOBS;
+        m->len = (int32_t)(q + 1 - p);
+        memcpy(m->text, p, (size_t)m->len);
+        m->stamp = a->job_stamp = ++s->stamp;
+        m->code = -1;
+    }
+    return q + 1;
+}
+
 /* Read the value of an operation at `p`; the first byte behind it, or NULL. */
 static inline const uint8_t *FN(operate)(State *s, Row *row, Attribute *a, int op, const uint8_t *p) {
     const uint8_t *q;
@@ -9,7 +69,13 @@ static inline const uint8_t *FN(operate)(State *s, Row *row, Attribute *a, int o
     case OP_REF:
         if (*p != '"') return NULL;
         row->ref = p + 1;
-        if (!(q = row->ref_end = FN(string)(p + 1, s->at[B_REF] + s->ref_used)) || FN(odd_reference)(p + 1, q)) return NULL;
+        if (!(q = row->ref_end = FN(reference)(p + 1, s->at[B_REF] + s->ref_used))) return NULL;
+        row->known_bucket = s->good_len && q - row->ref > s->good_len && FN(same)(row->ref, s->good_prefix, s->good_len);
+        if (row->known_bucket) {
+            row->ref_code = 0;
+            row->bucket_at = 5; row->bucket_len = s->good_len - 6;
+            return q + 1;
+        }
         row->ref_code = judge_reference(s, row->ref, q, &row->bucket_at, &row->bucket_len);
         return row->ref_code < 0 ? NULL : q + 1;
     case OP_NUMBER:
@@ -25,9 +91,7 @@ static inline const uint8_t *FN(operate)(State *s, Row *row, Attribute *a, int o
         a->meta = p;
         return *p == '{' ? p : NULL;
     case OP_CLASS:
-        a->name = p + 1;
-        if (*p != '"' || !(q = a->name_end = FN(string)(p + 1, NULL)) || !plain_name(p + 1, q)) return NULL;
-        return q + 1;
+        return *p == '"' ? FN(class_name)(s, a, p + 1) : NULL;
     case OP_CONF:
         a->conf_at = p;
         if (!(p = a->conf_end = read_number(p, &number))) return NULL;
@@ -38,9 +102,7 @@ static inline const uint8_t *FN(operate)(State *s, Row *row, Attribute *a, int o
         if (*p != '"' || !(q = read_date(p + 1, &a->moment, &a->javascript))) return NULL;
         return a->date_end = q + 1;
     case OP_JOB:
-        a->job = p + 1;
-        if (*p != '"' || !(q = a->job_end = FN(string)(p + 1, NULL))) return NULL;
-        return q + 1;
+        return *p == '"' ? FN(job_name)(s, a, p + 1) : NULL;
     case OP_MAP:
         a->map_at = p;
         return FN(color_map)(s, p, &a->map);
@@ -132,6 +194,7 @@ static const uint8_t *FN(any_order)(State *s, Row *row, const uint8_t *p) {
     int k, op;
     row->start = p;
     row->ref = NULL;
+    row->from = NULL;
     row->attributes = 0;
     s->logged = 0;
     p = FN(blank)(p);
@@ -221,14 +284,17 @@ static inline const uint8_t *FN(by_template)(State *s, Row *row, const Template 
     if (!FN(same)(p, t->text + step->text_at, step->text_len)) return NULL;
     row->start = p;
     row->ref = NULL;
-    row->attributes = t->attributes;
-    for (k = 0; k < t->attributes; k++) {
-        Attribute *a = &row->attribute[k];
-        a->key = t->fixed[k].key;
-        a->have = t->fixed[k].have;
-        a->kind = t->fixed[k].kind;
-        a->value_kind = t->fixed[k].value_kind;
-        a->human = t->fixed[k].human;
+    if (row->from != t) {
+        row->from = t;
+        row->attributes = t->attributes;
+        for (k = 0; k < t->attributes; k++) {
+            Attribute *a = &row->attribute[k];
+            a->key = t->fixed[k].key;
+            a->have = t->fixed[k].have;
+            a->kind = t->fixed[k].kind;
+            a->value_kind = t->fixed[k].value_kind;
+            a->human = t->fixed[k].human;
+        }
     }
     for (p += step->text_len; step->op >= 0;) {
         if (!(p = FN(operate)(s, row, &row->attribute[step->attribute < 0 ? 0 : step->attribute], step->op, p))) return NULL;
@@ -247,6 +313,12 @@ static const uint8_t *FN(run)(State *s, const uint8_t *p, const uint8_t *end, in
     while (p < end) {
         const uint8_t *next = NULL;
         int k, slot, by = 1;
+        if (s->rows >= s->row_room || s->ref_used > s->room[B_REF] || s->label_used > s->room[B_LABEL] || s->boxes > s->box_room ||
+            s->maps > s->map_room || s->mask_used > s->room[B_MASK] || s->index_used > s->room[B_INDEX] ||
+            s->name_used > s->room[B_NAME] || s->color_used > s->room[B_COLOR]) {
+            *answer = FULL;
+            return p;
+        }
         s->staged = 0;
         for (k = 0; k < s->templates; k++) {
             slot = s->order[k];

@@ -72,7 +72,7 @@ static const uint8_t *FN(map_entry)(ColorMap *m, const uint8_t *base, const uint
 static const uint8_t *FN(parse_map)(State *s, const uint8_t *p, ColorMap *m) {
     const uint8_t *base = p, *index, *end, *value;
     /* 4 KB hold 21 names of 256 letters in all practice; a longer map goes the slow way. */
-    uint8_t names[4096 + PAD], indexes[1024 + PAD], distinct[4096 + 16 * MAX_MAP + PAD];
+    uint8_t names[MAX_NAMES + PAD], indexes[MAX_INDEXES + PAD], distinct[MAX_NAMES + 16 * MAX_MAP + PAD];
     int32_t name_used = 0, index_used = 0, used = 0, j, first = 0;
     int background, zero = 0;
     m->count = m->finds = 0;

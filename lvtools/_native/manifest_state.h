@@ -42,6 +42,18 @@ typedef struct {
 } ClassMap;
 #define CLASS_MAPS 8
 
+/* What is known of the last class names and jobs, by their bytes: nearly every line has one of a few. `stamp` tells whether
+   an entry is still the one that a line met. */
+typedef struct {
+    uint8_t text[2 * PAD]; int32_t len;       /* closing quote included; 0: free */
+    uint32_t stamp;
+    int32_t code, pair[10];                   /* in `classes`; in `pairs`, with a number of one digit; -1: not there yet */
+    int is_normal, is_anomaly;
+} Name;
+#define NAMES 4
+typedef struct { uint8_t text[3 * PAD]; int32_t len; uint32_t stamp; int32_t code; } Job;
+#define JOBS 4
+
 typedef struct {
     int32_t key;                              /* interned attribute name */
     int32_t have;
@@ -49,6 +61,8 @@ typedef struct {
     const uint8_t *value, *value_end, *meta, *name, *name_end, *conf_at, *conf_end, *date, *date_end, *job, *job_end, *map_at;
     double conf;
     int64_t moment;
+    Name *memo; Job *job_memo; uint32_t stamp, job_stamp;   /* memo: NULL when the name is too long for one */
+    int is_normal, is_anomaly;
     const ColorMap *map;
     const ClassMap *classes;
     const uint8_t *annotations, *size_at, *size_end;
@@ -59,7 +73,9 @@ typedef struct {
 typedef struct {
     const uint8_t *start, *ref, *ref_end;
     int32_t ref_code, bucket_at, bucket_len;  /* finding's code or 0; bucket from ref, -1: none */
+    int known_bucket;                         /* it is the one of `good_prefix` */
     int attributes;
+    const void *from;                         /* the template that set what its lines share */
     Attribute attribute[MAX_ATTRIBUTES];
 } Row;
 
@@ -84,6 +100,11 @@ typedef struct {
     int profile, want, quiet; /* quiet: bits of findings the profile has switched off */
     uint8_t *at[BUFFERS];
     int64_t cap[BUFFERS];
+    Block *block[BUFFERS];                               /* see manifest_room.h */
+    int64_t room[BUFFERS], row_room, map_room, box_room; /* how far one may go without asking */
+    int64_t names_wanted;                                /* what the last line's box names may take */
+    int any_masks, any_boxes;                            /* until the first one their columns are not written */
+    int present_in_all, present_in_any;                  /* bits of B_PRESENT */
     int64_t rows, ref_used, label_used, mask_used, maps, index_used, name_used, color_used, boxes, box_name_used;
     int64_t line;             /* from 0 */
     Fact *facts; int64_t fact_count;
@@ -98,7 +119,10 @@ typedef struct {
     int64_t bucket_line, bucket_start, bucket_at;   /* where it stood */
     uint8_t other[256]; int32_t other_len;          /* the first that differs, -1: none */
     int64_t other_line, other_start, other_at;
-    uint8_t good_bucket[64]; int32_t good_len;      /* memo: the last bucket that was checked */
+    uint8_t good_prefix[2 * PAD]; int32_t good_len; /* memo: the last bucket that was sound, from "s3://" to its slash */
+    int good_noted;                                 /* and `note_bucket` knows it */
+    Name name[NAMES]; Job job[JOBS]; int next_name, next_job; uint32_t stamp;
+    int32_t last_label_key, last_label_code, last_mask_key, last_mask_code;
     uint8_t wanted[256]; int32_t wanted_len;        /* the label attribute asked for; 0: any */
     BoxShape shape;
     uint32_t box_at[MAX_BOXES], id_at[MAX_BOXES]; uint8_t id_len[MAX_BOXES], name_of[MAX_BOXES];
@@ -176,10 +200,6 @@ static int judge_reference(State *s, const uint8_t *p, const uint8_t *end, int32
     *bucket_at = -1; *bucket_len = 0;
     if (end - p > 5 && (p[0] | 32) == 's' && p[1] == '3' && p[2] == ':' && p[3] == '/' && p[4] == '/') {
         b = p + 5;
-        if (s->good_len && end - b > s->good_len + 1 && b[s->good_len] == '/' && !memcmp(b, s->good_bucket, (size_t)s->good_len)) {
-            *bucket_at = 5; *bucket_len = s->good_len;
-            return 0;
-        }
         if (end - b >= 3 && same_folded(b, 3, "s3:")) return -1;
         for (q = b; q < end && *q != '/'; q++) {
             if (*q >= 0x80) return -1;
@@ -192,8 +212,10 @@ static int judge_reference(State *s, const uint8_t *p, const uint8_t *end, int32
             int good = is_alnum(b[0]) && is_alnum(q[-1]);
             for (k = b; k < q; k++) if (*k == '_' || (*k >= 'A' && *k <= 'Z')) good = 0;
             if (good) {
-                memcpy(s->good_bucket, b, (size_t)(q - b));
-                s->good_len = (int32_t)(q - b);
+                memcpy(s->good_prefix, "s3://", 5);
+                memcpy(s->good_prefix + 5, b, (size_t)(q + 1 - b));
+                s->good_len = (int32_t)(q + 1 - b) + 5;
+                s->good_noted = 0;
                 return 0;
             }
         }

@@ -106,6 +106,37 @@ static inline int FN(odd_reference)(const uint8_t *p, const uint8_t *end) {
     return 0;
 }
 
+/* A reference behind its quote, copied to `out`: the closing quote, or NULL when it is no string or an odd one. */
+static inline const uint8_t *FN(reference)(const uint8_t *p, uint8_t *out) {
+#if WITH_AVX2
+    const uint8_t *start = p;
+    const __m256i slash = _mm256_set1_epi8('/');
+    for (;; p += 32, out += 32) {
+        __m256i v = _mm256_loadu_si256((const __m256i *)p), next = _mm256_loadu_si256((const __m256i *)(p + 1));
+        __m256i stop = _mm256_or_si256(_mm256_cmpgt_epi8(_mm256_set1_epi8(0x20), v),   /* signed: from 0x80 on too */
+                                       _mm256_or_si256(_mm256_cmpeq_epi8(v, _mm256_set1_epi8('"')),
+                                                       _mm256_cmpeq_epi8(v, _mm256_set1_epi8('\\'))));
+        __m256i odd = _mm256_or_si256(_mm256_or_si256(_mm256_cmpeq_epi8(v, _mm256_set1_epi8('%')),
+                                                      _mm256_cmpeq_epi8(v, _mm256_set1_epi8(0x7f))),
+                                      _mm256_and_si256(_mm256_cmpeq_epi8(v, slash), _mm256_cmpeq_epi8(next, slash)));
+        uint32_t stops = (uint32_t)_mm256_movemask_epi8(stop), odds = (uint32_t)_mm256_movemask_epi8(odd);
+        _mm256_storeu_si256((__m256i *)out, v);
+        if (p == start) odds = start[3] == '/' ? odds & ~(uint32_t)8 : odds;   /* the slashes of "s3://" */
+        if (stops) odds &= stops ^ (stops - 1);
+        if (odds || p - start > MAX_REF) return NULL;
+        if (stops) {
+            p += __builtin_ctz(stops);
+            return *p == '"' && p > start && *start != ' ' && p[-1] != ' ' ? p : NULL;
+        }
+    }
+#else
+    const uint8_t *end = FN(string)(p, NULL);
+    if (!end || end - p > MAX_REF || FN(odd_reference)(p, end)) return NULL;
+    memcpy(out, p, (size_t)(end - p));
+    return end;
+#endif
+}
+
 static inline const uint8_t *FN(blank)(const uint8_t *p) {
     while (*p == ' ' || *p == '\t' || *p == '\r') p++;
     return p;

@@ -110,14 +110,11 @@ static inline int two(const uint8_t *p) {
     return is_digit(p[0]) && is_digit(p[1]) ? (p[0] - '0') * 10 + p[1] - '0' : -1;
 }
 
-static inline int64_t days_from_civil(int64_t y, int64_t m, int64_t d) {   /* Howard Hinnant's algorithm */
-    int64_t era, yoe, doy, doe;
-    y -= m <= 2;
-    era = y / 400;
-    yoe = y - era * 400;
-    doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
-    doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
-    return era * 146097 + doe - 719468;
+/* Days from 1970-01-01, by the proleptic Gregorian calendar; year from 1. */
+static inline int64_t days_from_civil(int year, int month, int day, int leap) {
+    static const int16_t BEFORE[13] = {0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+    unsigned past = (unsigned)year - 1;
+    return (int64_t)past * 365 + past / 4 - past / 100 + past / 400 + BEFORE[month] + (leap && month > 2) + day - 719163;
 }
 
 static inline int moment(int year, int month, int day, int hour, int minute, int second, int64_t *out) {
@@ -126,7 +123,7 @@ static inline int moment(int year, int month, int day, int hour, int minute, int
     /* The first and last years can leave datetime's range when a zone is taken off: Python decides there. */
     if (year < 2 || year > 9998 || month < 1 || month > 12 || day < 1 || day > DAYS[month] + (month == 2 && leap)) return 0;
     if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return 0;
-    *out = (days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second) * 1000000;
+    *out = (days_from_civil(year, month, day, leap) * 86400 + hour * 3600 + minute * 60 + second) * 1000000;
     return 1;
 }
 
@@ -159,6 +156,19 @@ static const uint8_t *read_javascript_date(const uint8_t *p, int64_t *out) {
     return *p == '"' ? p : NULL;
 }
 
+/* 2024-01-31T23:59:59, or a blank for the T: eight bytes at a time. A digit's byte less its '0' has to be below 10 and a
+   separator's byte less itself 0, so that one addition carries into bit 7 of every byte that is something else. */
+static inline int read_clock(const uint8_t *p, int64_t *out) {
+    uint64_t day = load64(p) ^ 0x2D30302D30303030u, hour = load64(p + 8) ^ 0x30303A3030543030u, second, odd;
+    if (p[10] == ' ') hour ^= (uint64_t)(' ' ^ 'T') << 16;
+    second = ((uint64_t)load32(p + 16) ^ 0x0030303Au) & 0x00FFFFFFu;
+    odd = day | hour | second | (day + 0x7F76767F76767676u) | (hour + 0x76767F76767F7676u) | (second + 0x0076767Fu);
+    if (odd & 0x8080808080808080u) return 0;
+    day = day * 10 + (day >> 8); hour = hour * 10 + (hour >> 8); second = second * 10 + (second >> 8);
+    return moment((int)((day & 255) * 100 + (day >> 16 & 255)), (int)(day >> 40 & 255), (int)(hour & 255),
+                  (int)(hour >> 24 & 255), (int)(hour >> 48 & 255), (int)(second >> 8 & 255), out);
+}
+
 /* `p` stands behind the opening quote; returns the closing one. The forms real manifests hold, each as fromisoformat reads it. */
 static inline const uint8_t *read_date(const uint8_t *p, int64_t *out, int *javascript) {
     int digits;
@@ -168,8 +178,7 @@ static inline const uint8_t *read_date(const uint8_t *p, int64_t *out, int *java
         *javascript = 1;
         return read_javascript_date(p, out);
     }
-    if (p[4] != '-' || p[7] != '-' || (p[10] != 'T' && p[10] != ' ') || p[13] != ':' || p[16] != ':') return NULL;
-    if (two(p) < 0 || two(p + 2) < 0 || !moment(two(p) * 100 + two(p + 2), two(p + 5), two(p + 8), two(p + 11), two(p + 14), two(p + 17), out)) return NULL;
+    if (!read_clock(p, out)) return NULL;
     p += 19;
     if (*p == '.') {
         uint64_t fraction = load64(++p);

@@ -8,7 +8,7 @@ an anomaly without a mask.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from lvtools._native.manifest_fast import Engine, Seen
@@ -21,6 +21,7 @@ from lvtools.manifest.scan import Places, pointer, quoted
 from lvtools.manifest.tally import Where
 
 HASH_KEY = os.urandom(32)  # nobody can prepare references that collide
+SHARES = 8  # of a comparison of references, for several threads
 _LABEL, _BOX, _MAP = range(3)  # `enum NewsKind` in manifest_base.h
 _COUNTS = ("entries", "labeled", "normal", "anomaly", "masks", "with_boxes")
 
@@ -114,6 +115,30 @@ class Across(CrossLine):
             if number < 0:
                 return
             maps.judged(number, self._contradictions(maps.pairs(number), line))
+
+    def is_apart(self, others: list[Seen], run: Callable[[Callable[[int], bool]], Iterable[bool]]) -> bool:
+        """Do parts behind this one hold no reference of this one's nor of each other's? `run` gives the shares 0 to 7."""
+        tables = [self._seen, *others]
+        pairs = [(before, later) for number, later in enumerate(tables) for before in tables[:number]]
+        return not any(run(lambda share: any(before.shares(later, share, SHARES) for before, later in pairs)))
+
+    def take_news(
+        self, news: list[tuple[int, int, int, int, bytes, bytes, int]], maps: PartMaps, lines_before: int
+    ) -> bool:
+        """Judge a window's new color maps; False when one contradicts an earlier line."""
+        for line, _, _, kind, _, _, number in news:
+            if kind == _MAP:
+                pairs = maps.pairs(number)
+                self.color_maps.setdefault(tuple(pairs))
+                found = self._contradictions(pairs, lines_before + line + 1)
+                maps.judged(number, found)
+                if found:
+                    return False
+        return True
+
+    def take_unmasked(self, seen: Seen, lines_before: int) -> None:
+        """Take over the anomalies without a mask that a part has seen."""
+        self._seen.add_all_unmasked(seen, lines_before)
 
     def _contradictions(self, pairs: list[tuple[str, str | None]], line: int) -> list[tuple[str, int]]:
         """What LV205 says of every line with this color map: (value, the other line)."""

@@ -83,35 +83,35 @@ class Columns:
     def __init__(self, engine: Engine, labels: dict[int, list[dict[str, Any]]]) -> None:
         self._engine = engine
         self._labels = labels
+        self._zeros: pa.Buffer | None = None
         self._rows, self._maps, self._boxes = engine.sizes()
+        self._all, self._any = engine.presence()
         self._present = np.frombuffer(self._buffer(Buffer.PRESENT), np.uint16, self._rows)
 
     def _buffer(self, which: Buffer) -> pa.Buffer:
         owned = self._engine.release(which)
         return pa.foreign_buffer(owned.address, owned.size, owned)
 
-    def batch(self, names: Sequence[str], data: bytes, first_line: int, end: int) -> list[pa.Array]:
-        """The columns of these names; `first_line` lines stand before this part, which ends at byte `end` of `data`."""
-        return [self._column(name, data, first_line, end) for name in names]
+    def batch(self, names: Sequence[str], data: bytes) -> list[pa.Array]:
+        """The columns of these names; `data` is the file, for the lines as they stand."""
+        return [self._column(name, data) for name in names]
 
-    def _column(self, name: str, data: bytes, first_line: int, end: int) -> pa.Array:
+    def _column(self, name: str, data: bytes) -> pa.Array:
         kind = ENTRY_SCHEMA.field(name).type
         rows = self._rows
         if name == "raw":
-            starts = np.frombuffer(self._buffer(Buffer.START), np.int64, rows)
-            bounds = np.empty(rows + 1, np.int64)
-            bounds[:-1], bounds[-1] = starts, end
-            return pa.LargeBinaryArray.from_buffers(kind, rows, [None, pa.py_buffer(bounds), pa.py_buffer(data)])
+            return pa.LargeBinaryArray.from_buffers(kind, rows, [None, self._buffer(Buffer.START), pa.py_buffer(data)])
         if name == "line":
-            lines = self._buffer(Buffer.LINE)
-            if first_line:
-                lines = pa.py_buffer(np.frombuffer(lines, np.int64, rows) + first_line)
-            return pa.Array.from_buffers(kind, rows, [None, lines])
+            return pa.Array.from_buffers(kind, rows, [None, self._buffer(Buffer.LINE)])
         if name == "labels":
             return self._label_column(kind)
-        validity = _bitmap(self._present & _PRESENT[name], rows)
+        bit = _PRESENT[name]
+        if not self._any & bit:  # the engine writes no column of masks or boxes before it meets one
+            return self._nulls(kind)
+        validity = None if self._all & bit else _bits(self._present & bit)
         if name == "human_annotated":
-            return pa.Array.from_buffers(kind, rows, [validity, _bits(self._present & _YES)])
+            yes = _bits(self._present & _YES) if ~self._all & _YES else pa.py_buffer(b"\xff" * (rows // 8 + 1))
+            return pa.Array.from_buffers(kind, rows, [validity, yes])
         if name in _WORDS:
             codes = Buffer[
                 {"class_name": "CLASS", "job_name": "JOB"}.get(name, name.replace("attribute", "key").upper())
@@ -129,6 +129,18 @@ class Columns:
         return pa.Array.from_buffers(
             kind, rows, [validity, self._buffer(Buffer.CONF if name == "confidence" else Buffer.DATE)]
         )
+
+    def _nulls(self, kind: pa.DataType) -> pa.Array:
+        """A column without a value: every buffer is the same zeros, which cost no memory before somebody writes to them."""
+        if self._zeros is None:
+            self._zeros = pa.py_buffer(np.zeros(self._rows + 1, np.int64))
+        zeros, rows = self._zeros, self._rows
+        if pa.types.is_dictionary(kind):
+            codes = pa.Array.from_buffers(kind.index_type, rows, [zeros, zeros])
+            return pa.DictionaryArray.from_arrays(codes, pa.array([], kind.value_type))
+        if pa.types.is_list(kind):
+            return pa.Array.from_buffers(kind, rows, [zeros, zeros], children=[pa.array([], kind.value_type)])
+        return pa.Array.from_buffers(kind, rows, [zeros, zeros, *([zeros] if kind == pa.string() else [])])
 
     def _texts(self, stem: str, count: int, validity: pa.Buffer | None) -> pa.Array:
         ends, text = self._buffer(Buffer[stem + "_END"]), self._buffer(Buffer[stem])
@@ -168,7 +180,7 @@ class Columns:
     def _label_column(self, kind: pa.DataType) -> pa.Array:
         """Lines with several labels are the slow path's alone."""
         if not self._labels:
-            return pa.nulls(self._rows, kind)
+            return self._nulls(kind)
         return pa.array([self._labels.get(row) for row in range(self._rows)], kind)
 
 

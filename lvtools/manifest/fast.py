@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
-from lvtools._native.manifest_fast import WINDOW, Engine, avx2
+from lvtools._native.manifest_fast import WINDOW, Engine, Seen, avx2
 from lvtools.findings import PROFILES, FindingList, Place
 from lvtools.manifest.across import HASH_KEY, Across, PartMaps
 from lvtools.manifest.columns import packed
 from lvtools.manifest.oddities import word_finding
+from lvtools.manifest.parts import BLOCK_BYTES, slices_of
 from lvtools.manifest.rules import NO_ENTRY, Entry, LineReader
 from lvtools.manifest.scan import Places, Record, Scanner
 
@@ -28,11 +29,19 @@ class Several(Exception):
     """A part met what only a reader of the whole file can judge: read the file in one part."""
 
 
+class Slice(NamedTuple):
+    """A range of a file that is held in memory."""
+
+    data: bytes
+    start: int
+    end: int
+
+
 class _Scanner(Scanner):
     """Lets the engine take what it can before each record."""
 
-    def __init__(self, blocks: Iterable[bytes], part: Part, base: int, alone: bool, last: bool) -> None:
-        super().__init__(blocks, part.findings)
+    def __init__(self, blocks: Iterable[bytes] | Slice, part: Part, base: int, alone: bool, last: bool) -> None:
+        super().__init__(() if isinstance(blocks, Slice) else blocks, part.findings)
         self._base = base
         self._part = part
         self._alone, self._last = alone, last
@@ -42,6 +51,22 @@ class _Scanner(Scanner):
     def bytes_seen(self) -> int:
         """The length of the file as far as it is read; nothing before the last part, so that one part judges it."""
         return super().bytes_seen if self._last else 0
+
+    def run_through(self, data: bytes, start: int, end: int) -> None:
+        """Let the engine take what it can of data[start:end] where it lies; what is left is read in pieces."""
+        part, at, before, answer = self._part, start, start, 0
+        while part.by_engine and at < end and answer != _UNFIT:
+            at, line, answer = part.engine.run(data, before, 0, self._line - 1, end)
+            self._line = line + 1
+            if at > before:
+                self._found = True
+                part.flush(data, 0)
+            before = at
+        # The pieces begin with a line that was taken: what a file is shows in its first bytes, and here it is no news.
+        held = max(data.rfind(b"\n", start, at - 1) + 1, start) if start < at < end else at
+        stop = min(held + BLOCK_BYTES, end)
+        self._buffer, self._base, self._at = data[held:stop], held, at - held
+        self._blocks = slices_of(data, stop, end)
 
     def _run_ahead(self) -> bool:
         part = self._part
@@ -73,7 +98,7 @@ class Part:
 
     def __init__(
         self,
-        blocks: Iterable[bytes],
+        blocks: Iterable[bytes] | Slice,
         findings: FindingList,
         *,
         want: int = 0,
@@ -99,10 +124,14 @@ class Part:
         self._want = want
         self._reader = LineReader(findings, attribute=attribute)
         self._progress = on_progress
+        self._slice = blocks if isinstance(blocks, Slice) else None
+        self.seen = Seen(HASH_KEY) if across is None else None  # the part's own references, as long as none comes twice
         self.scanner = _Scanner(blocks, self, base, alone, last)
 
     def read(self) -> Part:
         """Read all lines."""
+        if self._slice is not None:
+            self.scanner.run_through(*self._slice)
         for record in self.scanner.records():
             entry = NO_ENTRY
             if record.value is not None:
@@ -138,10 +167,18 @@ class Part:
             self._across.note(engine.news(), self.maps, 0)
         else:
             self._waiting.append((engine.take_facts(), engine.news()))
+            if self.seen is not None and not self.seen.meet(engine):
+                self.seen = None
 
     def tell_progress(self, seen: int) -> None:
         if self._progress is not None:
             self._progress(seen)
+
+    def news(self) -> list[Any] | None:
+        """The new words of its windows, if windows of new references are all that waits."""
+        if self.seen is None or any(type(item) is not tuple or len(item) != 2 for item in self._waiting):
+            return None
+        return [item[1] for item in self._waiting]
 
     def follow(self, across: Across, lines_before: int, text: Callable[[int, int], str]) -> None:
         """The part's turn in the order of the file: what waited is looked at; `lines_before` lines stand before it."""

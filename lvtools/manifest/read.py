@@ -15,10 +15,10 @@ import pyarrow as pa
 from lvtools.dataset import ENTRY_SCHEMA, ColorMap, Dataset
 from lvtools.errors import ArgumentError, MaskError
 from lvtools.findings import FindingList
-from lvtools.manifest.across import Across
+from lvtools.manifest.across import SHARES, Across
 from lvtools.manifest.columns import Columns, wanted_bits
 from lvtools.manifest.fast import MAX_ENTRY_CHARS as MAX_ENTRY_CHARS
-from lvtools.manifest.fast import Part, Several
+from lvtools.manifest.fast import Part, Several, Slice
 from lvtools.manifest.parts import MAX_PART_BYTES, blocks_of, count_threads, cut, file_of, slices_of
 from lvtools.manifest.profile import PEEK_LINES, Profile, check_profile, choose_profile
 from lvtools.manifest.scan import BLOCK_BYTES
@@ -72,14 +72,15 @@ def read_manifest(
     job = _Job(origin_of(source), chosen, wanted_bits(names), attribute, None)
     job.run(
         bounds,
-        lambda start, end: slices_of(data, start, end),
+        lambda start, end: slices_of(data, start, end) if start == 0 and end == len(data) else Slice(data, start, end),
         lambda at, length: data[at : at + length].decode(),
         count_threads(len(data), threads),
     )
     schema = pa.schema([ENTRY_SCHEMA.field(name) for name in names])
     batches = []
     for part, lines, end in zip(job.parts, job.lines_before, job.bounds[1:], strict=True):
-        arrays = Columns(part.engine, part.labels).batch(names, data, lines, end)
+        part.engine.close(lines, end)
+        arrays = Columns(part.engine, part.labels).batch(names, data)
         batches.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
     table = pa.Table.from_batches(batches, schema=schema)
     return Dataset(
@@ -141,7 +142,7 @@ def _validate_bytes(data: bytes, profile: str, threads: int | None) -> pa.Table:
     count = count_threads(len(data), threads)
     job.run(
         cut(len(data), count, lambda at, size: data[at : at + size]),
-        lambda start, end: slices_of(data, start, end),
+        lambda start, end: slices_of(data, start, end) if start == 0 and end == len(data) else Slice(data, start, end),
         lambda at, length: data[at : at + length].decode(),
         count,
     )
@@ -189,7 +190,7 @@ class _Job:
     def run(
         self,
         bounds: list[int],
-        blocks: Callable[[int, int], Iterable[bytes]],
+        blocks: Callable[[int, int], Iterable[bytes] | Slice],
         text: Callable[[int, int], str],
         threads: int,
     ) -> None:
@@ -204,15 +205,17 @@ class _Job:
             if len(parts) > 1 and threads > 1:
                 with ThreadPoolExecutor(threads) as pool:
                     list(pool.map(Part.read, parts))
+                    are_apart = self._are_apart(parts, pool)
             else:
                 for part in parts:
                     part.read()
+                are_apart = False
         except Several:
             self.run([0, bounds[-1]], blocks, text, 1)
             return
-        self._join(parts, text)
+        self._join(parts, text, are_apart)
 
-    def _part(self, number: int, blocks: Iterable[bytes]) -> Part:
+    def _part(self, number: int, blocks: Iterable[bytes] | Slice) -> Part:
         return Part(
             blocks,
             FindingList(self._origin, self.profile.name) if number else self.findings,
@@ -225,13 +228,33 @@ class _Job:
             on_progress=self._progress,
         )
 
-    def _join(self, parts: list[Part], text: Callable[[int, int], str]) -> None:
+    def _are_apart(self, parts: list[Part], pool: ThreadPoolExecutor) -> bool:
+        """Is there nothing to say of any part because of another? Then their lines need not be looked at in turn."""
+        lines, windows = 0, [part.news() for part in parts]
+        if any(news is None for news in windows[1:]):
+            return False
+        others = [part.seen for part in parts[1:] if part.seen is not None]
+        if not self.across.is_apart(others, lambda share: pool.map(share, range(SHARES))):
+            return False
+        for number, part in enumerate(parts):
+            for news in windows[number] or ():
+                if not self.across.take_news(news, part.maps, lines):
+                    return False
+            lines += part.scanner.lines_seen
+        return True
+
+    def _join(self, parts: list[Part], text: Callable[[int, int], str], are_apart: bool) -> None:
         lines = 0
         for number, part in enumerate(parts):
             self.lines_before.append(lines)
             if number:
                 self.findings.extend(part.findings, lines)
-                part.follow(self.across, lines, text)
+                if are_apart and part.seen is not None:
+                    for news in part.news() or ():
+                        self.across.note(news, part.maps, lines)
+                    self.across.take_unmasked(part.seen, lines)
+                else:
+                    part.follow(self.across, lines, text)
             self.across.end_part(part.engine, part.maps, lines)
             lines += part.scanner.lines_seen
         self.parts = parts
