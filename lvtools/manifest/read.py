@@ -232,6 +232,7 @@ class _Job:
             if number:
                 self.findings.extend(part.findings, lines)
                 part.follow(self.across, lines, text)
+            part.count_again(self.across)
             self.across.end_part(part.engine, part.maps, lines)
             lines += part.scanner.lines_seen
         self.parts = parts
