@@ -22,7 +22,7 @@ enum Role {   /* of a container */
 };
 
 typedef struct {
-    uint8_t key[MAX_SHAPE_BYTES + 8], role[MAX_SHAPE_ROWS];
+    uint8_t key[MAX_SHAPE_BYTES + MAX_FREE], role[MAX_SHAPE_ROWS];
     int32_t key_len, free_count, suspect_count;
     int32_t free[MAX_FREE], suspect[MAX_SUSPECTS];   /* rows of the tape */
 } Shape;
@@ -161,6 +161,12 @@ static int shape_of(const uint8_t *data, const int64_t *tape, int64_t rows, Shap
         memcpy(out, data + copied, (size_t)(TAPE_START(r) - copied));
         out += TAPE_START(r) - copied;
         *out++ = (uint8_t)mark;
+        if (mark == MARK_BOX) {   /* equal shapes have equal rows: how many does this one hide? */
+            int64_t inside = r + 1;
+            while (inside < rows && TAPE_START(inside) < TAPE_END(r)) inside++;
+            if (inside - r > 100) return 0;
+            *out++ = (uint8_t)(inside - r);
+        }
         copied = cut = TAPE_END(r);
     }
     memcpy(out, data + copied, (size_t)(end - copied));

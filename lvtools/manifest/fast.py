@@ -183,6 +183,11 @@ class Part:
                 across.see(entry, line + lines_before, places.moved(lines_before))
         self._waiting = []
 
+    @property
+    def replayed(self) -> int:
+        """Lines that were not read, since one of their shape was."""
+        return sum(plan.hits for plan in self._memory.plans)
+
     def count_again(self, across: Across) -> None:
         """Count the lines that were not read, after all had their turn."""
         for plan in self._memory.plans:
