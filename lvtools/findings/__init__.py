@@ -58,6 +58,9 @@ class Place(TypedDict):
 
 MAX_VALUE_CHARS = 200  # a finding quotes, it does not copy
 
+# What findings of one sort share: pointer, code, severity, value, expected. Kept once, however often they are added.
+Words = tuple[str | None, str, str, str | None, str | None]
+
 
 @dataclass
 class FindingList:
@@ -70,10 +73,18 @@ class FindingList:
     profile: str = "lookoutvision"
     keep: int | None = None
     dropped: int = 0
-    _columns: dict[str, list[object]] = field(default_factory=lambda: {name: [] for name in FINDING_SCHEMA.names})
+    _rows: list[tuple[int | None, int | None, int | None, int | None, Words]] = field(default_factory=list)
+    _severities: dict[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self._columns["code"])
+        return len(self._rows)
+
+    def severity(self, code: str) -> str:
+        """A rule's severity under the profile; 'off' when it has no such rule."""
+        severity = self._severities.get(code)
+        if severity is None:
+            severity = self._severities[code] = BY_CODE[code].severity_in(self.profile)
+        return severity
 
     def add(
         self,
@@ -88,58 +99,79 @@ class FindingList:
         related_line: int | None = None,
     ) -> str:
         """Record a finding unless the profile has no such rule; return its severity ('off': not recorded)."""
-        rule = BY_CODE[code]
-        severity = rule.severity_in(self.profile)
-        if severity == "off":
-            return severity
-        if self.keep is not None and len(self) >= self.keep:
-            self.dropped += 1
-            return severity
-        row = (
-            self.file,
-            line,
-            column,
-            byte_offset,
-            pointer,
-            code,
-            severity,
-            _shorten(value),
-            expected,
-            related_line,
-            rule.rekognition,
-        )
-        for name, item in zip(FINDING_SCHEMA.names, row, strict=True):
-            self._columns[name].append(item)
+        severity = self.severity(code)
+        if severity != "off":
+            words = (pointer, code, severity, _shorten(value), expected)
+            self.add_words(words, line, column, byte_offset, related_line)
         return severity
+
+    def words(self, code: str, pointer: str | None, value: str | None, expected: str | None = None) -> Words | None:
+        """What `add_words` takes, for a finding that comes again and again; None when the profile has no such rule."""
+        severity = self.severity(code)
+        return None if severity == "off" else (pointer, code, severity, _shorten(value), expected)
+
+    def add_words(
+        self,
+        words: Words,
+        line: int | None,
+        column: int | None,
+        byte_offset: int | None,
+        related_line: int | None = None,
+    ) -> None:
+        """Record a finding whose words are at hand."""
+        if self.keep is not None and len(self._rows) >= self.keep:
+            self.dropped += 1
+        else:
+            self._rows.append((line, column, byte_offset, related_line, words))
 
     def extend(self, other: FindingList, lines: int) -> None:
         """Add the findings of a later part of the file, before which `lines` lines stand."""
-        for name, items in other._columns.items():
-            if name == "line":
-                items = [line + lines if isinstance(line, int) else line for line in items]
-            self._columns[name].extend(items)
+        self._rows.extend(
+            [(line + lines if line is not None else None, *rest) for line, *rest in other._rows]  # type: ignore[misc]
+        )
 
     def lines_with_errors(self, without: Collection[str] = ()) -> int:
         """How many lines have an error so far, those of the codes `without` left out."""
-        columns = (self._columns[name] for name in ("line", "code", "severity"))
-        return len({line for line, code, severity in zip(*columns, strict=True)
+        return len({line for line, _, _, _, (_, code, severity, _, _) in self._rows
                     if severity == "error" and line is not None and code not in without})  # fmt: skip
 
     def table(self) -> pa.Table:
         """The findings so far, `FINDING_SCHEMA`, in the order of line and column; whole-file findings first."""
-        line, column = (
-            np.asarray(pc.fill_null(pa.array(self._columns[name], pa.int64()), 0)) for name in ("line", "column")
-        )
+        if not self._rows:
+            return empty_findings()
+        lines, columns, offsets, related, words = zip(*self._rows, strict=True)
+        line, column = (np.array([item or 0 for item in items], np.int64) for items in (lines, columns))
         order = pa.array(np.lexsort((column, line)))  # stable: findings at one place keep the order of their making
-        arrays = []
-        for kind in FINDING_SCHEMA:
-            # Words are numbered after sorting, so that the table is the same whoever made the findings first.
-            if pa.types.is_dictionary(kind.type):
-                words = pa.array(self._columns[kind.name], pa.string()).take(order)
-                arrays.append(words.dictionary_encode().cast(kind.type))
-            else:
-                arrays.append(pa.array(self._columns[kind.name], kind.type).take(order))
-        return pa.Table.from_arrays(arrays, schema=FINDING_SCHEMA)
+        pointers, codes, severities, values, expected = zip(*words, strict=True)
+        code = pa.array(codes, pa.string()).take(order).dictionary_encode()
+        # Words are numbered after sorting, so that the table is the same whoever made the findings first.
+        of_code = [BY_CODE[one] for one in code.dictionary.to_pylist()]
+        made = {
+            "file": _constant(self.file, len(self)),
+            "line": lines,
+            "column": columns,
+            "byte_offset": offsets,
+            "pointer": pointers,
+            "code": code,
+            "severity": severities,
+            "value": values,
+            "expected": expected,
+            "related_line": related,
+            "rekognition_code": pa.array([rule.rekognition for rule in of_code], pa.string()).take(code.indices),
+        }
+        return pa.Table.from_arrays([_column(made[kind.name], kind.type, order) for kind in FINDING_SCHEMA],
+                                    schema=FINDING_SCHEMA)  # fmt: skip
+
+
+def _constant(word: str, count: int) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), pa.array([word]))
+
+
+def _column(made: tuple[object, ...] | pa.Array, kind: pa.DataType, order: pa.Array) -> pa.Array:
+    """Values in the order they were made, or an array already in the order of the table."""
+    is_word = pa.types.is_dictionary(kind)
+    array = pa.array(made, pa.string() if is_word else kind).take(order) if isinstance(made, tuple) else made
+    return (array.dictionary_encode() if is_word and pa.types.is_string(array.type) else array).cast(kind)
 
 
 def _shorten(value: str | None) -> str | None:

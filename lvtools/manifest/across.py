@@ -16,6 +16,7 @@ from lvtools.dataset import is_background
 from lvtools.findings import FindingList, Place
 from lvtools.manifest.crossline import CrossLine
 from lvtools.manifest.references import uri_bucket
+from lvtools.manifest.replay import Again, Plan
 from lvtools.manifest.rules import Entry
 from lvtools.manifest.scan import Places, pointer, quoted
 from lvtools.manifest.tally import Where
@@ -87,6 +88,34 @@ class Across(CrossLine):
         if entry.anomaly_classes:
             self.color_maps.setdefault(tuple((one["class_name"], one["color"]) for one in entry.anomaly_classes))
 
+    def again(self, one: Again, lines_before: int) -> None:
+        """Take note of a line that was not read, because one like it had been."""
+        plan, line = one.plan, one.line + lines_before
+        column = one.ref_at - one.start + 1
+        if one.ref is not None:
+            first = self._seen.line_of(one.ref.encode(), line)
+            if first:
+                self._findings.add("LV201", line=line, column=column, byte_offset=one.ref_at, pointer="/source-ref",
+                                   value=quoted(one.ref), related_line=first)  # fmt: skip
+            if not self._other_bucket and not one.ref.startswith(f"s3://{self._bucket}/"):
+                self._note_bucket(one.ref, {"line": line, "column": column, "byte_offset": one.ref_at})
+        if plan.colors:
+            if plan.contradictions is None:  # the first line of the shape has been seen: its colours are known
+                where = pointer((f"{plan.entry.mask_attribute}-metadata", "internal-color-map"))
+                found = self._contradictions(list(plan.colors), line)
+                plan.contradictions = [(words, first) for value, first in found
+                                       if (words := self._findings.words("LV205", where, value))]  # fmt: skip
+            for words, first in plan.contradictions:
+                self._findings.add_words(words, line, one.map_at - one.start + 1, one.map_at, first)
+        if plan.unmasked:
+            self._seen.add_unmasked(line, column, one.ref_at)
+
+    def count_again(self, plan: Plan) -> None:
+        """Count the lines that were taken note of so."""
+        if plan.hits:
+            self._count(plan.entry, plan.hits)
+            self.tally.count(plan.entry, plan.hits)
+
     def _duplicate(self, ref: str, line: int, places: Places) -> None:
         first = self._seen.line_of(ref.encode(), line)
         if first:
@@ -97,11 +126,16 @@ class Across(CrossLine):
     def _one_bucket(self, ref: str, places: Places) -> None:
         """Only the first bucket and the first that differs can matter; which is which shows when all lines are seen."""
         name = uri_bucket(ref)
-        if name is None or self._bucket == name or self._other_bucket:
+        if name is not None and self._bucket != name and not self._other_bucket:
+            self._note_bucket(ref, places.of(("source-ref",)))
+
+    def _note_bucket(self, ref: str, place: Place) -> None:
+        name = uri_bucket(ref)
+        if name is None or self._bucket == name:
             return
         self._other_bucket = self._bucket is not None
         self._bucket = self._bucket if self._other_bucket else name
-        self._buckets.append(Bucket(name, places.of(("source-ref",))))
+        self._buckets.append(Bucket(name, place))
 
     def take(
         self, engine: Engine, kept: bytes | None, maps: PartMaps, lines_before: int, text: Callable[[int, int], str]
@@ -114,7 +148,9 @@ class Across(CrossLine):
                 self._tell(event, engine, maps, text)
             if number < 0:
                 return
-            maps.judged(number, self._contradictions(maps.pairs(number), line))
+            pairs = maps.pairs(number)
+            self.color_maps.setdefault(tuple(pairs))
+            maps.judged(number, self._contradictions(pairs, line))
 
     def is_apart(self, others: list[Seen], run: Callable[[Callable[[int], bool]], Iterable[bool]]) -> bool:
         """Do parts behind this one hold no reference of this one's nor of each other's? `run` gives the shares 0 to 7."""
@@ -142,7 +178,6 @@ class Across(CrossLine):
 
     def _contradictions(self, pairs: list[tuple[str, str | None]], line: int) -> list[tuple[str, int]]:
         """What LV205 says of every line with this color map: (value, the other line)."""
-        self.color_maps.setdefault(tuple(pairs))
         found = []
         for name, color in pairs:
             if color is None or is_background(name):

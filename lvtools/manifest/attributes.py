@@ -119,6 +119,21 @@ class AttributeReader:
             return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
         return float(value)
 
+    def date(self, path: Path, value: Any) -> datetime | None:
+        """A time, in UTC."""
+        moment, javascript = read_date(value) if isinstance(value, str) else (None, False)
+        if moment is None:
+            self.add("LV130", path, value=describe(value))
+        elif javascript:
+            self.add("LV131", path, value=quoted(value))
+        return moment
+
+    def reference(self, path: Path, ref: str) -> None:
+        """An image's URI; a mask's has to end in .png as well."""
+        check_reference(self, path, ref)
+        if path != ("source-ref",) and not ref.lower().endswith(".png"):
+            self.add("LV192", path, value=quoted(ref))
+
     def common(self, path: Path, metadata: dict[str, Any]) -> tuple[datetime | None, bool | None]:
         """creation-date and human-annotated."""
         human = metadata.get("human-annotated")
@@ -130,12 +145,7 @@ class AttributeReader:
         if "creation-date" not in metadata:
             self.add("LV129", path)
         else:
-            written = metadata["creation-date"]
-            moment, javascript = read_date(written) if isinstance(written, str) else (None, False)
-            if moment is None:
-                self.add("LV130", (*path, "creation-date"), value=describe(written))
-            elif javascript:
-                self.add("LV131", (*path, "creation-date"), value=quoted(written))
+            moment = self.date((*path, "creation-date"), metadata["creation-date"])
         status = metadata.get("adjustment-status", "adjusted")
         if status not in ("adjusted", "unadjusted"):
             self.add("LV138", (*path, "adjustment-status"), value=describe(status))
@@ -218,7 +228,7 @@ class AttributeReader:
             self.add("LV155", (key, "annotations"), value=str(len(annotations)))
         boxes, sound = [], 0
         for index, annotation in enumerate(annotations):
-            box, good = self._box((key, "annotations", index), annotation, size, classes, key)
+            box, good = self.box((key, "annotations", index), annotation, size, classes)
             sound += good
             if box is not None:
                 boxes.append({**box, "confidence": confidences[index] if index < len(confidences) else None})
@@ -267,9 +277,10 @@ class AttributeReader:
                 confidences.append(self.fraction((*path, index, "confidence"), item["confidence"]))
         return confidences
 
-    def _box(
-        self, path: Path, annotation: Any, size: tuple[float, float] | None, classes: dict[str, str] | None, key: str
+    def box(
+        self, path: Path, annotation: Any, size: tuple[float, float] | None, classes: dict[str, str] | None
     ) -> tuple[dict[str, Any] | None, bool]:
+        """One box, or None, and whether it is valid in a frame of `size` (height, width)."""
         if not isinstance(annotation, dict):
             self.add("LV150", path, value=f"the box is {describe(annotation)}")
             return None, False
@@ -321,9 +332,7 @@ class AttributeReader:
         if not isinstance(value, str) or not value.strip():
             self.add("LV180", (key,), value=describe(value))
             return None, classes
-        check_reference(self, (key,), value)
-        if not value.lower().endswith(".png"):
-            self.add("LV192", (key,), value=quoted(value))
+        self.reference((key,), value)
         return value, classes
 
     def _color_map(self, path: Path, metadata: dict[str, Any]) -> list[dict[str, Any]]:

@@ -52,16 +52,16 @@ class CrossLine:
         if entry.class_name == "anomaly" and entry.mask_ref is None and self._findings.profile == "lookoutvision":
             self._unmasked.append((places.of(("source-ref",)), "/source-ref"))
 
-    def _count(self, entry: Entry) -> None:
+    def _count(self, entry: Entry, lines: int = 1) -> None:
         counts = self.counts
-        counts["entries"] += 1
-        counts["labeled"] += (
+        counts["entries"] += lines
+        counts["labeled"] += lines * (
             entry.class_name is not None or bool(entry.labels) or entry.boxes is not None or entry.mask_ref is not None
         )
         if entry.class_name in ("normal", "anomaly"):
-            counts[entry.class_name] += 1
-        counts["masks"] += entry.mask_ref is not None
-        counts["with_boxes"] += bool(entry.boxes)
+            counts[entry.class_name] += lines
+        counts["masks"] += lines * (entry.mask_ref is not None)
+        counts["with_boxes"] += lines * bool(entry.boxes)
 
     def _duplicate(self, ref: str, line: int, places: Places) -> None:
         first = self._first_line.get(ref)

@@ -17,7 +17,8 @@ from lvtools.manifest.across import HASH_KEY, Across, PartMaps
 from lvtools.manifest.columns import packed
 from lvtools.manifest.oddities import word_finding
 from lvtools.manifest.parts import BLOCK_BYTES, slices_of
-from lvtools.manifest.rules import NO_ENTRY, Entry, LineReader
+from lvtools.manifest.replay import Again, Memory, Recorder
+from lvtools.manifest.rules import NO_ENTRY, Entry
 from lvtools.manifest.scan import Places, Record, Scanner
 
 MAX_ENTRY_CHARS = 8192  # Lookout for Vision API, DatasetEntry
@@ -82,6 +83,15 @@ class _Scanner(Scanner):
                 part.tell_progress(self._base + self._at)
             if self._at >= len(self._buffer):
                 return True
+            if answer == _UNFIT:
+                end = self._buffer.find(b"\n", self._at) + 1
+                if end and part.replay(self._buffer, self._at, end, self._line, self._base):
+                    self._at = end
+                    self._line += 1
+                    self._found = True
+                    if end == len(self._buffer):
+                        return True
+                    continue
             if answer == _UNFIT and (
                 len(self._buffer) - self._at > WINDOW or self._buffer.find(b"\n", self._at) >= 0 or not self._more()
             ):
@@ -119,10 +129,10 @@ class Part:
         self.labels: dict[int, list[dict[str, Any]]] = {}
         self.maps = PartMaps(self.engine)
         self._across = across  # None: its turn comes later
-        self._waiting: list[tuple[bytes, list[Any]] | tuple[Entry, int, FixedPlaces]] = []
+        self._waiting: list[tuple[bytes, list[Any]] | tuple[Entry, int, FixedPlaces] | Again] = []
         self._met: set[Any] = set()  # words whose first place waits
         self._want = want
-        self._reader = LineReader(findings, attribute=attribute)
+        self._memory = Memory(findings, Recorder(findings, attribute=attribute))
         self._progress = on_progress
         self._slice = blocks if isinstance(blocks, Slice) else None
         self.seen = Seen(HASH_KEY) if across is None else None  # the part's own references, as long as none comes twice
@@ -137,7 +147,7 @@ class Part:
             if record.value is not None:
                 if record.length > MAX_ENTRY_CHARS:
                     self.findings.add("LV010", **record.places.of(), value=f"{record.length:,}")
-                entry = self._reader.read(record.value, record.places)
+                entry = self._memory.read(record.value, record.places, record.offset)
                 self._see(entry, record)
             if self._want:
                 if entry.labels is not None:
@@ -146,6 +156,22 @@ class Part:
         if not self.by_engine:
             self.tell_progress(self.scanner.bytes_seen)
         return self
+
+    def replay(self, buffer: bytes, start: int, end: int, line: int, base: int) -> bool:
+        """Take the line buffer[start:end] that the engine could not, if one of its shape was read before."""
+        again = self._memory.find(buffer, start, end, line, base)
+        if again is None:
+            return False
+        if self._across is not None:
+            self._across.again(again, 0)
+        else:
+            self._waiting.append(again)
+        if self._want:
+            entry = self._memory.entry(again, buffer)
+            if entry.labels is not None:
+                self.labels[self.engine.sizes()[0]] = entry.labels
+            self.engine.append(packed(entry), line, base + start)
+        return True
 
     def _see(self, entry: Entry, record: Record) -> None:
         if self._across is not None:
@@ -183,7 +209,9 @@ class Part:
     def follow(self, across: Across, lines_before: int, text: Callable[[int, int], str]) -> None:
         """The part's turn in the order of the file: what waited is looked at; `lines_before` lines stand before it."""
         for item in self._waiting:
-            if len(item) == 2:
+            if isinstance(item, Again):
+                across.again(item, lines_before)
+            elif len(item) == 2:
                 facts, news = item
                 across.take(self.engine, facts, self.maps, lines_before, text)
                 across.note(news, self.maps, lines_before)
@@ -191,6 +219,16 @@ class Part:
                 entry, line, places = item
                 across.see(entry, line + lines_before, places.moved(lines_before))
         self._waiting = []
+
+    @property
+    def replayed(self) -> int:
+        """Lines that were not read, since one of their shape was."""
+        return sum(plan.hits for plan in self._memory.plans)
+
+    def count_again(self, across: Across) -> None:
+        """Count the lines that were not read, after all had their turn."""
+        for plan in self._memory.plans:
+            across.count_again(plan)
 
 
 class FixedPlaces(Places):

@@ -255,6 +255,7 @@ class _Job:
                     self.across.take_unmasked(part.seen, lines)
                 else:
                     part.follow(self.across, lines, text)
+            part.count_again(self.across)
             self.across.end_part(part.engine, part.maps, lines)
             lines += part.scanner.lines_seen
         self.parts = parts

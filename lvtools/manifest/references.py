@@ -12,7 +12,9 @@ _S3 = re.compile(r"[sS]3://([^/]*)/(.+)\Z", re.DOTALL)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")
 _OLD_BUCKET = re.compile(r"[A-Za-z0-9._-]{3,255}\Z")
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,5}\Z")
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
+_UNPRINTED = re.compile(r"[^ -~]")
 _WINDOWS_COLON = "\uf03a"  # what Windows' file systems, WSL and SMB write for ':' in a name
 
 # Control (Cc), format (Cf: zero-width, bidirectional, byte-order mark), private (Co), line and paragraph separators;
@@ -39,7 +41,8 @@ def unseen_sign(text: str) -> str | None:
     """
     if text.isascii() and text.isprintable():
         return None
-    for at, sign in enumerate(text):
+    for found in _UNPRINTED.finditer(text):
+        at, sign = found.start(), found[0]
         if sign == _WINDOWS_COLON:
             continue
         if sign in _UNSEEN or unicodedata.category(sign) in _UNSEEN_CATEGORIES:
@@ -59,29 +62,32 @@ def check_signs(report: _Reporter, path: tuple[str | int, ...], text: str, *, ke
 
 def check_reference(report: _Reporter, path: tuple[str | int, ...], ref: str) -> None:
     """Say what is wrong with a reference at `path` of a line."""
-    shown = quoted(ref)
     check_signs(report, path, ref)
     if _WINDOWS_COLON in ref:
-        report.add("LV141", path, value=shown)
+        report.add("LV141", path, value=quoted(ref))
     if "%" in ref and _ENCODED.search(ref):
-        report.add("LV142", path, value=shown)
-    if ref != ref.strip():
-        report.add("LV144", path, value=shown)
-    if ref.lower().startswith("s3://s3:"):
-        report.add("LV106", path, value=shown)
-        return
+        report.add("LV142", path, value=quoted(ref))
+    if ref[:1].isspace() or ref[-1:].isspace():
+        report.add("LV144", path, value=quoted(ref))
     found = _S3.match(ref)
     if found is None:
+        if ref[:8].lower() == "s3://s3:":
+            report.add("LV106", path, value=quoted(ref))
+            return
         plain = not _SCHEME.match(ref.lstrip()) and not ref.startswith("//") and "\0" not in ref
         local = plain and _WINDOWS_COLON not in ref and _looks_like_path(ref)
-        report.add("LV104" if local else "LV103", path, value=shown)
+        report.add("LV104" if local else "LV103", path, value=quoted(ref))
         return
-    if "//" in f"/{found[2]}":
-        report.add("LV143", path, value=shown)
-    if not _BUCKET.match(found[1]):
-        report.add("LV107" if _OLD_BUCKET.match(found[1]) else "LV108", path, value=shown)
+    bucket, key = found.groups()
+    if bucket[:3].lower() == "s3:":
+        report.add("LV106", path, value=quoted(ref))
+        return
+    if key.startswith("/") or "//" in key:
+        report.add("LV143", path, value=quoted(ref))
+    if not _BUCKET.match(bucket):
+        report.add("LV107" if _OLD_BUCKET.match(bucket) else "LV108", path, value=quoted(ref))
 
 
 def _looks_like_path(ref: str) -> bool:
     """A file name or path, not a sentence such as 'S3 bucket location'."""
-    return bool(re.search(r"\.[A-Za-z0-9]{1,5}\Z", ref.strip())) or "/" in ref
+    return "/" in ref or bool(_SUFFIX.search(ref.strip()))

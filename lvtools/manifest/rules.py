@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from lvtools.findings import FindingList
 from lvtools.manifest.attributes import VERIFICATION, AttributeReader
-from lvtools.manifest.references import check_reference, check_signs, uri_bucket
+from lvtools.manifest.references import check_signs, uri_bucket
 from lvtools.manifest.scan import Places, describe, quoted
 
 # Keys that say nothing about the image's label: references, and what the services add to lines.
@@ -83,10 +83,14 @@ class LineReader(AttributeReader):
         elif self._same is not None:
             self._same.see([key for key in value if not key.endswith("-metadata")])
         if entry.mask_ref is not None and source_ref is not None:
-            bucket, other = uri_bucket(source_ref), uri_bucket(entry.mask_ref)
-            if bucket and other and bucket != other:
-                self.add("LV194", (entry.mask_attribute or "",), value=quoted(other))
+            self.buckets((entry.mask_attribute or "",), source_ref, entry.mask_ref)
         return entry
+
+    def buckets(self, path: tuple[str | int, ...], source_ref: str, mask_ref: str) -> None:
+        """The image and the mask at `path` lie in one bucket."""
+        bucket, other = uri_bucket(source_ref), uri_bucket(mask_ref)
+        if bucket and other and bucket != other:
+            self.add("LV194", path, value=quoted(other))
 
     def _keys(self, value: dict[str, Any]) -> None:
         """Keys with signs that nobody sees: 'class-name' with a zero-width space is another key."""
@@ -125,7 +129,7 @@ class LineReader(AttributeReader):
         if not isinstance(ref, str) or not ref.strip():
             self.add("LV102", ("source-ref",), value=describe(ref))
             return None
-        check_reference(self, ("source-ref",), ref)
+        self.reference(("source-ref",), ref)
         return ref
 
     def _orphans(self, value: dict[str, Any], pairs: list[str]) -> None:

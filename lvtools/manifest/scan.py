@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,6 +33,7 @@ BLOCK_BYTES = 8 * 2**20
 _WORD = re.compile(r"(-?[A-Za-z_$][A-Za-z0-9_$-]*)\s*(:?)")
 _BOM = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n"
+_CONTINUING = bytes(range(0x80, 0xC0))  # bytes of UTF-8 that continue a character
 _OPENERS = (b"{", b"[", b"[{")  # how a pretty-printed value starts
 _MAGIC = (
     (b"\x89PNG", "a PNG image"),
@@ -83,7 +85,21 @@ class Places:
 
         A member that is not there is placed at the innermost container that is.
         """
-        return self.at(self._find(path, key) if self._rows else self._start)
+        return self.at(self.position(path, key=key))
+
+    def position(self, path: tuple[str | int, ...] = (), *, key: bool = False) -> int:
+        """The same as a position in the buffer."""
+        return self._find(path, key) if self._rows else self._start
+
+    def nodes(self) -> list[list[int]]:
+        """The rows of the tape, (kind, start, end, row of the container)."""
+        if not self._nodes:
+            self._index()
+        return self._nodes
+
+    def name(self, node: list[int]) -> str:
+        """The key that one of these rows holds."""
+        return _name(self._buffer[node[1] : node[2]])
 
     def length(self, path: tuple[str | int, ...] = ()) -> int:
         """Characters of the value at a path, as the file has it; 0 when there is none."""
@@ -145,6 +161,7 @@ def places_of(raw: bytes, line: int, offset: int) -> Places:
     return Places(raw, offset, line, 0, start, tape, 0, rows if status == Status.OK else 0)
 
 
+@lru_cache(maxsize=1024)
 def pointer(path: tuple[str | int, ...]) -> str:
     """A path as a JSON pointer (RFC 6901)."""
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
@@ -477,7 +494,10 @@ def describe(value: object) -> str:
 
 def quoted(text: str) -> str:
     """A string as JSON shows it."""
-    return orjson.dumps(text).decode() if not any("\ud800" <= sign <= "\udfff" for sign in text) else repr(text)
+    try:
+        return orjson.dumps(text).decode()
+    except TypeError:  # half of a surrogate pair
+        return repr(text)
 
 
 def _text(data: bytes) -> str:
@@ -486,7 +506,7 @@ def _text(data: bytes) -> str:
 
 def _from_character(data: bytes) -> bytes:
     """Without the rest of a character that was cut at the front."""
-    return data.lstrip(bytes(range(0x80, 0xC0)))
+    return data.lstrip(_CONTINUING)
 
 
 def _fault(status: Status, buffer: bytes, position: int, end: int) -> tuple[str, str]:

@@ -55,6 +55,13 @@ class Tally:
         if entry.anomaly_classes:
             self._types(entry, entry.anomaly_classes, places)
 
+    def count(self, entry: Entry, lines: int) -> None:
+        """More lines with the words of one that was seen."""
+        if entry.class_name is not None:
+            self.count_label((entry.class_name, entry.label), lines)
+        if entry.anomaly_classes:
+            self.count_map(tuple([one["class_name"] for one in entry.anomaly_classes]), lines)
+
     def meet_label(self, key: tuple[str, str | None], where: Where) -> None:
         """A class and number, which may be new."""
         if key not in self.labels:

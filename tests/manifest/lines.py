@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
 
 import orjson
@@ -234,3 +235,39 @@ def spoil(line: bytes, source: random.Random) -> bytes:
             other = source.randrange(len(data) + 1)
             data[at : at + 1] = data[other : other + source.randrange(12)]
     return bytes(data)
+
+
+_VALUES = re.compile(
+    rb'"source-ref":"[^"]*"|"[^"]*-ref":"[^"]*"|"creation-date":"[^"]*"|"confidence":[^,}\]]+'
+    rb'|"(?:left|top|class_id)":[^,}\]]+|"(?:width|height)":(?!200|180|5000|64|50|null)[^,}\]]+'  # not image_size
+)
+
+
+def vary(line: bytes, source: random.Random, odd: float) -> bytes:
+    """The same line about something else: other references, dates, confidences and boxes, `odd` of them odd ones."""
+
+    def other(found: re.Match[bytes]) -> bytes:
+        key, _, value = found[0].partition(b":")
+        strange = source.random() < odd
+        if key == b'"creation-date"':
+            text = source.choice(DATES if strange else DATES[:4])
+            return key + b":" + orjson.dumps(text)
+        if value[:1] == b'"' and key.endswith(b'-ref"'):
+            text = source.choice(REFS if strange else REFS[:1]).format(f"{source.randrange(500):06}")
+            return key + b":" + orjson.dumps(text)
+        if key == b'"confidence"':
+            return key + b":" + source.choice(NUMBERS if strange else NUMBERS[:5]).encode()
+        if key == b'"class_id"':
+            return key + b":" + source.choice((b"7", b'"0"', b"-1", b"0.0", b"10") if strange else (b"0", b"1"))
+        usual = (str(source.randrange(1, 90)), f"{source.uniform(1, 90):.3f}")
+        return key + b":" + source.choice((*NUMBERS, "99", "1000") if strange else usual).encode()
+
+    return _VALUES.sub(other, line)
+
+
+def repeated(seed: int, lines: int, kinds: tuple[str, ...], odd: float) -> list[bytes]:
+    """A file of few sorts of lines, most of them faulty, each of which comes again and again with other values."""
+    maker = Maker(seed, 0.15)
+    sorts = [line for line in maker.file(5, kinds) if b"\n" not in line[:-1]]
+    sorts += [spoil(line[:-1], maker.random).replace(b"\n", b"") + b"\n" for line in sorts[:2]]
+    return [vary(maker.random.choice(sorts), maker.random, odd) for _ in range(lines)]
