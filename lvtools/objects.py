@@ -138,17 +138,64 @@ def write_object(dest: str | os.PathLike[str], pieces: bytes | Iterable[bytes]) 
         with _spooled(packed(stream, name)) as blocks:
             _write_remote(name, blocks)
     else:
-        write_atomically(name.removeprefix("file://"), packed(stream, name))
+        name = name.removeprefix("file://")
+        if os.path.exists(name) and not os.path.isfile(name):  # a pipe, a device: what is sent cannot be taken back
+            with _spooled(packed(stream, name)) as blocks:
+                write_atomically(name, blocks)
+        else:
+            write_atomically(name, packed(stream, name))
+
+
+class Spool:
+    """Bytes that wait until all of them exist: in memory when they are few, else in a file that no crash leaves behind.
+
+    A context manager.
+    """
+
+    def __init__(self) -> None:
+        self._file = tempfile.SpooledTemporaryFile(_SPOOL_BYTES)  # noqa: SIM115 - closed by __exit__
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def write(self, data: bytes) -> None:
+        """Add to the end."""
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise ObjectError(
+                f"what waits on disk cannot be written: {error.strerror or error}",
+                path=tempfile.gettempdir(),
+                hint="TMPDIR names another place",
+            ) from None
+
+    def blocks(self, block_bytes: int = _SPOOL_BLOCK_BYTES) -> Iterator[bytes]:
+        """All of it, from the start; nothing may be written until the last block is taken."""
+        self._file.seek(0)
+        while block := self._file.read(block_bytes):
+            yield block
+
+    def clear(self) -> None:
+        """Start anew."""
+        self._file.seek(0)
+        self._file.truncate()
+
+    def at(self, start: int, size: int) -> bytes:
+        """The bytes at a place."""
+        self._file.seek(start)
+        return self._file.read(size)
 
 
 @contextmanager
 def _spooled(pieces: Iterable[bytes]) -> Iterator[Iterator[bytes]]:
-    """The same bytes, once all of them exist: in memory when they are few, else on disk."""
-    with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as spool:
+    """The same bytes, once all of them exist."""
+    with Spool() as spool:
         for piece in pieces:
             spool.write(piece)
-        spool.seek(0)
-        yield iter(lambda: spool.read(_SPOOL_BLOCK_BYTES), b"")
+        yield spool.blocks()
 
 
 def _write_remote(name: str, blocks: Iterable[bytes]) -> None:

@@ -66,7 +66,7 @@ def read_manifest(
         if name not in ENTRY_SCHEMA.names:
             raise ArgumentError(f"there is no column {name!r}", hint=", ".join(ENTRY_SCHEMA.names))
     data = read_source(source)
-    chosen = _choose(profile, data)
+    chosen = choose(profile, data)
     count = max(count_threads(len(data), threads), -(-len(data) // MAX_PART_BYTES))
     bounds = cut(len(data), count, lambda at, size: data[at : at + size])
     job = _Job(origin_of(source), chosen, wanted_bits(names), attribute, None)
@@ -128,16 +128,23 @@ def validate_manifest(
     if isinstance(source, bytes) and on_progress is None:
         return _validate_bytes(source, profile, threads)
     if name is None:
-        stream = read_blocks(source, BLOCK_BYTES)
-        head = next(stream, b"")
-        job = _Job(origin_of(source), _choose(profile, head), 0, None, on_progress)
-        job.run([0, 0], lambda start, end: itertools.chain([head], stream), lambda at, length: "", 1)
-        return job.table()
+        return validate_blocks(read_blocks(source, BLOCK_BYTES), origin_of(source), profile, on_progress)
     return _validate_file(name, origin_of(source), profile, threads)
 
 
+def validate_blocks(
+    blocks: Iterable[bytes], origin: str, profile: str, on_progress: Callable[[int], None] | None = None
+) -> pa.Table:
+    """`validate_manifest` of what comes in pieces; the first decides on the profile and should have `BLOCK_BYTES`."""
+    stream = iter(blocks)
+    head = next(stream, b"")
+    job = _Job(origin, choose(profile, head), 0, None, on_progress)
+    job.run([0, 0], lambda start, end: itertools.chain([head], stream), lambda at, length: "", 1)
+    return job.table()
+
+
 def _validate_bytes(data: bytes, profile: str, threads: int | None) -> pa.Table:
-    job = _Job(origin_of(data), _choose(profile, data), 0, None, None)
+    job = _Job(origin_of(data), choose(profile, data), 0, None, None)
     count = count_threads(len(data), threads)
     job.run(
         cut(len(data), count, lambda at, size: data[at : at + size]),
@@ -155,7 +162,7 @@ def _validate_file(name: str, origin: str, profile: str, threads: int | None) ->
     head = window(0, BLOCK_BYTES)
     size = os.path.getsize(name)
     count = count_threads(size, threads)
-    job = _Job(origin, _choose(profile, head), 0, None, None)
+    job = _Job(origin, choose(profile, head), 0, None, None)
     del head
     job.run(
         cut(size, count, window),
@@ -252,7 +259,8 @@ class _Job:
         return self.findings.table().replace_schema_metadata(facts)
 
 
-def _choose(profile: str, head: bytes) -> Profile:
+def choose(profile: str, head: bytes) -> Profile:
+    """The profile of a manifest that begins with these bytes, when the user names none."""
     return choose_profile(_first_objects(head)) if profile == "auto" else Profile(profile, "asked for")
 
 
