@@ -90,17 +90,20 @@ class Columns:
         owned = self._engine.release(which)
         return pa.foreign_buffer(owned.address, owned.size, owned)
 
-    def batch(self, names: Sequence[str], data: bytes, first_line: int, end: int) -> list[pa.Array]:
-        """The columns of these names; `first_line` lines stand before this part, which ends at byte `end` of `data`."""
-        return [self._column(name, data, first_line, end) for name in names]
+    def batch(self, names: Sequence[str], data: bytes, first_line: int, end: int, base: int = 0) -> list[pa.Array]:
+        """The columns of these names; `first_line` lines stand before this part, which ends at byte `end` of the file.
 
-    def _column(self, name: str, data: bytes, first_line: int, end: int) -> pa.Array:
+        `data` is the file from byte `base` on.
+        """
+        return [self._column(name, data, first_line, end, base) for name in names]
+
+    def _column(self, name: str, data: bytes, first_line: int, end: int, base: int) -> pa.Array:
         kind = ENTRY_SCHEMA.field(name).type
         rows = self._rows
         if name == "raw":
             starts = np.frombuffer(self._buffer(Buffer.START), np.int64, rows)
             bounds = np.empty(rows + 1, np.int64)
-            bounds[:-1], bounds[-1] = starts, end
+            bounds[:-1], bounds[-1] = starts - base, end - base
             return pa.LargeBinaryArray.from_buffers(kind, rows, [None, pa.py_buffer(bounds), pa.py_buffer(data)])
         if name == "line":
             lines = self._buffer(Buffer.LINE)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from lvtools.errors import ManifestError, ObjectError
-from lvtools.manifest.edit.lines import BLOCK_BYTES, MAX_LINE_BYTES, Progress
+from lvtools.manifest.edit.lines import BLOCK_BYTES, MAX_LINE_BYTES, Line, Progress, parsed
 from lvtools.manifest.parts import file_of
 from lvtools.objects import Source, Spool, open_source, origin_of, read_blocks
 
@@ -40,11 +40,15 @@ class Again:
             The source cannot be read, or somebody wrote into it since it was opened.
         """
         seen = 0
+        self._check()
         for block in self._pieces(block_bytes or BLOCK_BYTES):
             seen += len(block)
             yield block
             if on_progress is not None:
                 on_progress(seen)
+        self._check()
+
+    def _check(self) -> None:
         if self._stat() != self._state:
             raise ObjectError("the file was changed while it was read", path=self.origin, hint="try again")
 
@@ -110,6 +114,11 @@ def lines_of(data: bytes) -> list[bytes]:
     raws = [raw + b"\n" for raw in data.split(b"\n")]
     raws[-1] = raws[-1][:-1]
     return raws if raws[-1] else raws[:-1]
+
+
+def lines_in(again: Again, on_progress: Progress | None = None) -> Iterator[Line]:
+    """Every line with what it says, blank and broken ones too."""
+    return parsed(again.lines(on_progress), again.origin)
 
 
 @contextmanager
