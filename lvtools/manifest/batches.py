@@ -14,7 +14,7 @@ from lvtools.findings import FindingList
 from lvtools.manifest.columns import Columns, wanted_bits
 from lvtools.manifest.fast import Part, Several
 from lvtools.manifest.profile import Profile
-from lvtools.manifest.read import choose
+from lvtools.manifest.read import _choose
 from lvtools.manifest.scan import BLOCK_BYTES as HEAD_BYTES
 
 __all__ = ["HEAD_BYTES", "Several", "head_profile", "read_batches"]
@@ -24,7 +24,7 @@ PART_BYTES = 16 * 2**20  # an engine learns its templates anew for every part: t
 
 def head_profile(blocks: Iterable[bytes], profile: str) -> Profile:
     """The profile of a manifest whose first block has `HEAD_BYTES`, or all of it."""
-    return choose(profile, next(iter(blocks), b""))
+    return _choose(profile, next(iter(blocks), b""))
 
 
 def read_batches(

@@ -66,7 +66,7 @@ def read_manifest(
         if name not in ENTRY_SCHEMA.names:
             raise ArgumentError(f"there is no column {name!r}", hint=", ".join(ENTRY_SCHEMA.names))
     data = read_source(source)
-    chosen = choose(profile, data)
+    chosen = _choose(profile, data)
     count = max(count_threads(len(data), threads), -(-len(data) // MAX_PART_BYTES))
     bounds = cut(len(data), count, lambda at, size: data[at : at + size])
     job = _Job(origin_of(source), chosen, wanted_bits(names), attribute, None)
@@ -138,13 +138,13 @@ def validate_blocks(
     """`validate_manifest` of what comes in pieces; the first decides on the profile and should have `BLOCK_BYTES`."""
     stream = iter(blocks)
     head = next(stream, b"")
-    job = _Job(origin, choose(profile, head), 0, None, on_progress)
+    job = _Job(origin, _choose(profile, head), 0, None, on_progress)
     job.run([0, 0], lambda start, end: itertools.chain([head], stream), lambda at, length: "", 1)
     return job.table()
 
 
 def _validate_bytes(data: bytes, profile: str, threads: int | None) -> pa.Table:
-    job = _Job(origin_of(data), choose(profile, data), 0, None, None)
+    job = _Job(origin_of(data), _choose(profile, data), 0, None, None)
     count = count_threads(len(data), threads)
     job.run(
         cut(len(data), count, lambda at, size: data[at : at + size]),
@@ -162,7 +162,7 @@ def _validate_file(name: str, origin: str, profile: str, threads: int | None) ->
     head = window(0, BLOCK_BYTES)
     size = os.path.getsize(name)
     count = count_threads(size, threads)
-    job = _Job(origin, choose(profile, head), 0, None, None)
+    job = _Job(origin, _choose(profile, head), 0, None, None)
     del head
     job.run(
         cut(size, count, window),
@@ -259,7 +259,7 @@ class _Job:
         return self.findings.table().replace_schema_metadata(facts)
 
 
-def choose(profile: str, head: bytes) -> Profile:
+def _choose(profile: str, head: bytes) -> Profile:
     """The profile of a manifest that begins with these bytes, when the user names none."""
     return choose_profile(_first_objects(head)) if profile == "auto" else Profile(profile, "asked for")
 

@@ -26,7 +26,7 @@ from lvtools.manifest.edit.repaired import Done, joined_tables, repair_table, re
 from lvtools.manifest.edit.repairs import check_prefix
 from lvtools.manifest.edit.values import ValueRepairs
 from lvtools.manifest.profile import check_profile
-from lvtools.manifest.read import choose, validate_blocks, validate_manifest
+from lvtools.manifest.read import _choose, validate_blocks, validate_manifest
 from lvtools.manifest.scan import BLOCK_BYTES as HEAD_BYTES
 from lvtools.manifest.scan import _binary
 from lvtools.objects import Source, Spool, is_remote, write_object
@@ -269,7 +269,7 @@ class _Fixer:
         """Mend the values of settled lines and pass them on."""
         if not self._profile:
             head = b"".join(ended(item.raw) for item in items)[:HEAD_BYTES]
-            self._profile = choose(self._asked, head).name
+            self._profile = _choose(self._asked, head).name
         for at in range(0, len(items), _GROUP):
             group = items[at : at + _GROUP]
             self._values.mend(group, self._profile)
