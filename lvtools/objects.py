@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import posixpath
 import re
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
+from urllib.parse import quote
 
 import pyarrow as pa
 
@@ -25,6 +27,8 @@ _SPOOL_BYTES = 64 * 2**20  # larger results wait on disk
 _SPOOL_BLOCK_BYTES = 8 * 2**20
 MAX_OBJECT_BYTES = 256 * 2**20  # images end at 40 MB (Ground Truth), mask blobs at 5 MB: more is a mistake or an attack
 _REMOTE = re.compile(r"(s3|gs|gcs|az|abfs|abfss)://", re.IGNORECASE)
+_ARROW_OPTIONS = re.compile(r"\?[a-z_]+=[^&/]*(?:&[a-z_]+=[^&/]*)*\Z|\?endpoint_override=.*\Z")
+_PLAIN_IN_KEYS = "/@:!$&'()*+,;=~"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
@@ -106,7 +110,7 @@ def open_source(source: str | os.PathLike[str]) -> BinaryIO:
             return os.fdopen(os.dup(sys.stdin.fileno()), "rb") if _has_descriptor(sys.stdin) else sys.stdin.buffer
         if is_remote(name):
             filesystem, path = _remote_filesystem(name)
-            return unpacked(filesystem.open_input_stream(path), name)
+            return unpacked(filesystem.open_input_stream(path, compression=None), name)
         if name.startswith("file://"):
             name = name[len("file://") :]
         return unpacked(open(name, "rb"), name)
@@ -130,18 +134,18 @@ def write_object(dest: str | os.PathLike[str], pieces: bytes | Iterable[bytes]) 
     name = os.fspath(dest)
     stream: Iterable[bytes] = (pieces,) if isinstance(pieces, bytes) else pieces
     if name == "-":
-        with _spooled(stream) as blocks:
-            for block in blocks:
+        with _spooled(stream) as spool:
+            for block in spool.blocks():
                 sys.stdout.buffer.write(block)
         sys.stdout.buffer.flush()
     elif is_remote(name):
-        with _spooled(packed(stream, name)) as blocks:
-            _write_remote(name, blocks)
+        with _spooled(packed(stream, name)) as spool:
+            _write_remote(name, spool)
     else:
         name = name.removeprefix("file://")
         if os.path.exists(name) and not os.path.isfile(name):  # a pipe, a device: what is sent cannot be taken back
-            with _spooled(packed(stream, name)) as blocks:
-                write_atomically(name, blocks)
+            with _spooled(packed(stream, name)) as spool:
+                write_atomically(name, spool.blocks())
         else:
             write_atomically(name, packed(stream, name))
 
@@ -178,6 +182,17 @@ class Spool:
         while block := self._file.read(block_bytes):
             yield block
 
+    @contextmanager
+    def whole(self) -> Iterator[bytes | mmap.mmap]:
+        """All of it at once; what lies on disk is mapped, not read (nobody else has the file)."""
+        size = self._file.seek(0, os.SEEK_END)
+        if size <= _SPOOL_BYTES:
+            yield self.at(0, size)
+            return
+        self._file.flush()
+        with mmap.mmap(self._file.fileno(), size, access=mmap.ACCESS_READ) as data:
+            yield data
+
     def clear(self) -> None:
         """Start anew."""
         self._file.seek(0)
@@ -190,20 +205,24 @@ class Spool:
 
 
 @contextmanager
-def _spooled(pieces: Iterable[bytes]) -> Iterator[Iterator[bytes]]:
+def _spooled(pieces: Iterable[bytes]) -> Iterator[Spool]:
     """The same bytes, once all of them exist."""
     with Spool() as spool:
         for piece in pieces:
             spool.write(piece)
-        yield spool.blocks()
+        yield spool
 
 
-def _write_remote(name: str, blocks: Iterable[bytes]) -> None:
+def _write_remote(name: str, spool: Spool) -> None:
+    """Send what is in the spool, in one call: Arrow closes a stream, and thereby keeps what was sent so far, even when
+    Ctrl-C ends the work between two calls."""
     try:
         filesystem, path = _remote_filesystem(name)
-        with filesystem.open_output_stream(path) as stream:
-            for block in blocks:
-                stream.write(block)
+        # compression=None: Arrow would pack names in .gz once more.
+        with spool.whole() as data, filesystem.open_output_stream(path, compression=None) as stream:
+            stream.write(data)
+    except ObjectError:
+        raise
     except (OSError, ValueError, pa.ArrowException) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ObjectError(f"cannot be written: {reason}", path=name) from None
@@ -241,8 +260,31 @@ def _hint(error: Exception, name: str) -> str | None:
 def _remote_filesystem(uri: str) -> tuple[Any, str]:
     from pyarrow import fs  # 20 ms that local users need not pay
 
-    filesystem, path = fs.FileSystem.from_uri(uri)
+    filesystem, path = fs.FileSystem.from_uri(_arrow_uri(uri))
     return filesystem, path
+
+
+def _arrow_uri(uri: str) -> str:
+    """What Arrow has to be given to open just this object.
+
+    A key stands as it is: Arrow would decode a '%', cut a key off at '#', and refuse blanks and letters beyond ASCII.
+    Arrow's own options behind a '?' (`?region=eu-west-1`, `?endpoint_override=...`) are passed on.
+    """
+    scheme, _, rest = uri.partition("://")
+    options = _ARROW_OPTIONS.search(rest)
+    path, tail = (rest, "") if options is None else (rest[: options.start()], options[0])
+    scheme = scheme.lower()
+    if scheme == "az":  # az://container/path, as fsspec and the Azure command line have it; Arrow wants the account
+        account = os.environ.get("AZURE_STORAGE_ACCOUNT") or os.environ.get("AZURE_STORAGE_ACCOUNT_NAME")
+        if not account:
+            raise ObjectError(
+                "no storage account is named",
+                path=uri,
+                hint="set AZURE_STORAGE_ACCOUNT, or write abfss://container@account.dfs.core.windows.net/path",
+            )
+        container, _, key = path.partition("/")
+        scheme, path = "abfss", f"{container}@{account}.dfs.core.windows.net/{key}"
+    return f"{scheme}://{quote(path, safe=_PLAIN_IN_KEYS)}{tail}"
 
 
 class Objects:
@@ -259,6 +301,8 @@ class Objects:
         if is_remote(self.root):
             try:
                 self._remote = _remote_filesystem(self.root.rstrip("/"))
+            except ObjectError:
+                raise
             except (OSError, ValueError, pa.ArrowException) as error:
                 raise ObjectError(_reason(error), path=self.root) from None
         else:
@@ -342,7 +386,7 @@ class Objects:
         try:
             if self._remote is not None:
                 filesystem, _ = self._remote
-                stream: Any = filesystem.open_input_stream(path)
+                stream: Any = filesystem.open_input_stream(path, compression=None)
             else:
                 stream = open(path, "rb")  # noqa: SIM115 - closed by the with below
             with stream:
