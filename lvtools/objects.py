@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import posixpath
 import re
@@ -26,6 +27,8 @@ _SPOOL_BYTES = 64 * 2**20  # larger results wait on disk
 _SPOOL_BLOCK_BYTES = 8 * 2**20
 MAX_OBJECT_BYTES = 256 * 2**20  # images end at 40 MB (Ground Truth), mask blobs at 5 MB: more is a mistake or an attack
 _REMOTE = re.compile(r"(s3|gs|gcs|az|abfs|abfss)://", re.IGNORECASE)
+_ARROW_OPTIONS = re.compile(r"\?[a-z_]+=[^&/]*(?:&[a-z_]+=[^&/]*)*\Z|\?endpoint_override=.*\Z")
+_PLAIN_IN_KEYS = "/@:!$&'()*+,;=~"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
@@ -107,7 +110,7 @@ def open_source(source: str | os.PathLike[str]) -> BinaryIO:
             return os.fdopen(os.dup(sys.stdin.fileno()), "rb") if _has_descriptor(sys.stdin) else sys.stdin.buffer
         if is_remote(name):
             filesystem, path = _remote_filesystem(name)
-            return unpacked(filesystem.open_input_stream(path), name)
+            return unpacked(filesystem.open_input_stream(path, compression=None), name)
         if name.startswith("file://"):
             name = name[len("file://") :]
         return unpacked(open(name, "rb"), name)
@@ -131,33 +134,95 @@ def write_object(dest: str | os.PathLike[str], pieces: bytes | Iterable[bytes]) 
     name = os.fspath(dest)
     stream: Iterable[bytes] = (pieces,) if isinstance(pieces, bytes) else pieces
     if name == "-":
-        with _spooled(stream) as blocks:
-            for block in blocks:
+        with _spooled(stream) as spool:
+            for block in spool.blocks():
                 sys.stdout.buffer.write(block)
         sys.stdout.buffer.flush()
     elif is_remote(name):
-        with _spooled(packed(stream, name)) as blocks:
-            _write_remote(name, blocks)
+        with _spooled(packed(stream, name)) as spool:
+            _write_remote(name, spool)
     else:
-        write_atomically(name.removeprefix("file://"), packed(stream, name))
+        name = name.removeprefix("file://")
+        if os.path.exists(name) and not os.path.isfile(name):  # a pipe, a device: what is sent cannot be taken back
+            with _spooled(packed(stream, name)) as spool:
+                write_atomically(name, spool.blocks())
+        else:
+            write_atomically(name, packed(stream, name))
+
+
+class Spool:
+    """Bytes that wait until all of them exist: in memory when they are few, else in a file that no crash leaves behind.
+
+    A context manager.
+    """
+
+    def __init__(self) -> None:
+        self._file = tempfile.SpooledTemporaryFile(_SPOOL_BYTES)  # noqa: SIM115 - closed by __exit__
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def write(self, data: bytes) -> None:
+        """Add to the end."""
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise ObjectError(
+                f"what waits on disk cannot be written: {error.strerror or error}",
+                path=tempfile.gettempdir(),
+                hint="TMPDIR names another place",
+            ) from None
+
+    def blocks(self, block_bytes: int = _SPOOL_BLOCK_BYTES) -> Iterator[bytes]:
+        """All of it, from the start; nothing may be written until the last block is taken."""
+        self._file.seek(0)
+        while block := self._file.read(block_bytes):
+            yield block
+
+    @contextmanager
+    def whole(self) -> Iterator[bytes | mmap.mmap]:
+        """All of it at once; what lies on disk is mapped, not read (nobody else has the file)."""
+        size = self._file.seek(0, os.SEEK_END)
+        if size <= _SPOOL_BYTES:
+            yield self.at(0, size)
+            return
+        self._file.flush()
+        with mmap.mmap(self._file.fileno(), size, access=mmap.ACCESS_READ) as data:
+            yield data
+
+    def clear(self) -> None:
+        """Start anew."""
+        self._file.seek(0)
+        self._file.truncate()
+
+    def at(self, start: int, size: int) -> bytes:
+        """The bytes at a place."""
+        self._file.seek(start)
+        return self._file.read(size)
 
 
 @contextmanager
-def _spooled(pieces: Iterable[bytes]) -> Iterator[Iterator[bytes]]:
-    """The same bytes, once all of them exist: in memory when they are few, else on disk."""
-    with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as spool:
+def _spooled(pieces: Iterable[bytes]) -> Iterator[Spool]:
+    """The same bytes, once all of them exist."""
+    with Spool() as spool:
         for piece in pieces:
             spool.write(piece)
-        spool.seek(0)
-        yield iter(lambda: spool.read(_SPOOL_BLOCK_BYTES), b"")
+        yield spool
 
 
-def _write_remote(name: str, blocks: Iterable[bytes]) -> None:
+def _write_remote(name: str, spool: Spool) -> None:
+    """Send what is in the spool, in one call: Arrow closes a stream, and thereby keeps what was sent so far, even when
+    Ctrl-C ends the work between two calls."""
     try:
         filesystem, path = _remote_filesystem(name)
-        with filesystem.open_output_stream(path) as stream:
-            for block in blocks:
-                stream.write(block)
+        # compression=None: Arrow would pack names in .gz once more.
+        with spool.whole() as data, filesystem.open_output_stream(path, compression=None) as stream:
+            stream.write(data)
+    except ObjectError:
+        raise
     except (OSError, ValueError, pa.ArrowException) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ObjectError(f"cannot be written: {reason}", path=name) from None
@@ -195,7 +260,7 @@ def _hint(error: Exception, name: str) -> str | None:
 def _remote_filesystem(uri: str) -> tuple[Any, str]:
     from pyarrow import fs  # 20 ms that local users need not pay
 
-    filesystem, path = fs.FileSystem.from_uri(uri)
+    filesystem, path = fs.FileSystem.from_uri(_arrow_uri(uri))
     return filesystem, path
 
 
@@ -217,7 +282,7 @@ def list_remote(uri: str) -> Iterator[str]:
             if info.type == fs.FileType.Directory:
                 yield from below(info.path)
             elif info.type == fs.FileType.File:
-                yield f"{base}{quote(info.path[len(path) :])}{mark}{query}"
+                yield f"{base}{info.path[len(path) :]}{mark}{query}"
 
     try:
         filesystem, path = _remote_filesystem(uri)
@@ -245,6 +310,29 @@ def remote_version(uri: str) -> tuple[int, int] | None:
     return None if info.size is None or info.mtime_ns is None else (info.size, info.mtime_ns)
 
 
+def _arrow_uri(uri: str) -> str:
+    """What Arrow has to be given to open just this object.
+
+    A key stands as it is: Arrow would decode a '%', cut a key off at '#', and refuse blanks and letters beyond ASCII.
+    Arrow's own options behind a '?' (`?region=eu-west-1`, `?endpoint_override=...`) are passed on.
+    """
+    scheme, _, rest = uri.partition("://")
+    options = _ARROW_OPTIONS.search(rest)
+    path, tail = (rest, "") if options is None else (rest[: options.start()], options[0])
+    scheme = scheme.lower()
+    if scheme == "az":  # az://container/path, as fsspec and the Azure command line have it; Arrow wants the account
+        account = os.environ.get("AZURE_STORAGE_ACCOUNT") or os.environ.get("AZURE_STORAGE_ACCOUNT_NAME")
+        if not account:
+            raise ObjectError(
+                "no storage account is named",
+                path=uri,
+                hint="set AZURE_STORAGE_ACCOUNT, or write abfss://container@account.dfs.core.windows.net/path",
+            )
+        container, _, key = path.partition("/")
+        scheme, path = "abfss", f"{container}@{account}.dfs.core.windows.net/{key}"
+    return f"{scheme}://{quote(path, safe=_PLAIN_IN_KEYS)}{tail}"
+
+
 class Objects:
     """The images and masks that a manifest mentions, found under one root: a local folder, or a bucket with a prefix.
 
@@ -259,6 +347,8 @@ class Objects:
         if is_remote(self.root):
             try:
                 self._remote = _remote_filesystem(self.root.rstrip("/"))
+            except ObjectError:
+                raise
             except (OSError, ValueError, pa.ArrowException) as error:
                 raise ObjectError(_reason(error), path=self.root) from None
         else:
@@ -342,7 +432,7 @@ class Objects:
         try:
             if self._remote is not None:
                 filesystem, _ = self._remote
-                stream: Any = filesystem.open_input_stream(path)
+                stream: Any = filesystem.open_input_stream(path, compression=None)
             else:
                 stream = open(path, "rb")  # noqa: SIM115 - closed by the with below
             with stream:

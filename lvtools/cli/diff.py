@@ -25,8 +25,8 @@ def command(a: str, b: str, form: str, everything: bool, **options: bool | None)
     """
     if a == b == "-":
         raise click.UsageError("standard input can be read once only")
-    with progress(a, options["progress"]):
-        diff = diff_manifests(a, b)
+    with progress((a, b), options["progress"]) as tell:
+        diff = diff_manifests(a, b, on_progress=tell)
     if form == "json":
         click.echo(diff.to_json(), nl=False)
         return int(not diff.same)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
 
 from lvtools.cli.terminal import printable, talk, wants_progress
+from lvtools.objects import is_packed
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _LARGE_BYTES = 8 * 2**20  # smaller files are done before a bar could be read
@@ -64,18 +65,25 @@ def destination(manifest: str, output: str | None, in_place: bool) -> str:
 
 
 @contextmanager
-def progress(manifest: str, option: bool | None) -> Iterator[Callable[[int], None] | None]:
-    """A moving bar while a manifest is worked on; it has an end when the command can tell how far it is."""
-    size = os.path.getsize(manifest) if os.path.isfile(manifest) else None
-    if not wants_progress(option) or (option is None and (size or 0) < _LARGE_BYTES):
+def progress(manifests: str | Sequence[str], option: bool | None) -> Iterator[Callable[[int], None] | None]:
+    """A moving bar while manifests are worked on; it has an end when they are files that are not packed."""
+    names = [manifests] if isinstance(manifests, str) else list(manifests)
+    known = all(os.path.isfile(name) and not is_packed(name) for name in names)
+    size = sum(os.path.getsize(name) for name in names) if known else None
+    small = known and (size or 0) < _LARGE_BYTES
+    if not wants_progress(option) or (option is None and small):
         yield None
         return
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(),
+        TimeElapsedColumn(),
+    )  # fmt: skip
+    title = printable(os.path.basename(names[0]) or names[0]) + (f" and {len(names) - 1} more" if names[1:] else "")
     with Progress(*columns, console=talk(), transient=True) as bar:
-        task = bar.add_task(printable(os.path.basename(manifest) or manifest), total=None)
-        yield lambda seen: bar.update(task, completed=seen, total=size)
+        task = bar.add_task(title, total=size)
+        yield lambda seen: bar.update(task, completed=seen)
 
 
 def say(text: str) -> None:

@@ -64,11 +64,11 @@ def command(
 
         where = pc.field("class_name") == class_name
     dest = destination(manifest, output, in_place)
-    with progress(manifest, options["progress"]):
+    with progress(manifest, options["progress"]) as tell:
         report = filter_manifest(
             manifest, None if dry_run else dest, labeled=labeled, anomaly_class=anomaly_class, before=before,
             after=after, source_ref_contains=contains, where=where, profile=profile, attribute=attribute,
-            on_broken=on_broken,
+            on_broken=on_broken, on_progress=tell,
         )  # fmt: skip
     say(f"{report.kept:,} of {report.lines:,} lines {'would be kept' if dry_run else f'kept{shown(dest)}'}")
     return 0

@@ -70,10 +70,10 @@ def command(
     Exit codes: 0 no errors are left, 1 errors are left (the result is written all the same), 2 could not work.
     """
     dest = destination(manifest, output, in_place)
-    with progress(manifest, options["progress"]):
+    with progress(manifest, options["progress"]) as tell:
         report = fix_manifest(
             manifest, dest, unsafe=unsafe, profile=profile, prefix=prefix, drop_broken=drop_broken, rejected=rejected,
-            dry_run=dry_run,
+            dry_run=dry_run, on_progress=tell,
         )  # fmt: skip
     count = report.repairs.num_rows
     if dry_run:

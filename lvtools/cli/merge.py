@@ -54,7 +54,7 @@ def command(
         raise click.UsageError("standard input can be read once only")
     dest = output or "-"
     try:
-        with progress(manifests[0], options["progress"]) as tell:
+        with progress(manifests, options["progress"]) as tell:
             report = merge_manifests(
                 list(manifests), None if dry_run else dest, on_conflict=on_conflict,
                 on_broken=on_broken, on_progress=tell,

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 
 import click
 
 from lvtools.cli.editing import broken_option, dry_run_option, lines, progress, progress_option, say
 from lvtools.cli.terminal import printable
-from lvtools.errors import ObjectError
 from lvtools.manifest import split_manifest
 from lvtools.manifest.edit.lines import OnBroken
 from lvtools.manifest.edit.split import STRATA, Split
-from lvtools.objects import is_remote, write_object
 
 _SUFFIX = re.compile(r"(\.(?:manifest|jsonl|ndjson|json|txt))?(\.gz|\.zst)?\Z", re.IGNORECASE)
 
@@ -79,22 +76,16 @@ def command(
         if manifest == "-":
             raise click.UsageError("standard input has no name: give --output STEM")
         stem = manifest[: found.start()] if found else manifest
-    with progress(manifest, options["progress"]):
+    with progress(manifest, options["progress"]) as tell:
         split = split_manifest(
-            manifest, test=test, by=None if by == "none" else by.replace("-", "_"), group=group, folds=folds, seed=seed,
-            attribute=attribute, on_broken=on_broken,
+            manifest, stem, test=test, by=None if by == "none" else by.replace("-", "_"), group=group, folds=folds,
+            seed=seed, attribute=attribute, on_broken=on_broken, suffix=suffix, overwrite=force, dry_run=dry_run,
+            on_progress=tell,
         )  # fmt: skip
-    files = split.files(stem, suffix)
-    if not dry_run:
-        there = [name for name in files if not is_remote(name) and os.path.exists(name)]
-        if there and not force:
-            raise ObjectError("this file exists already", path=there[0], hint="--force writes over it, -o names others")
-        for name, data in files.items():
-            write_object(name, data)
     click.echo(_table(split), nl=False)
     for warning in split.warnings:
         say(warning)
-    say(f"{lines(split.lines)} {'would go' if dry_run else 'went'} to {', '.join(files)}")
+    say(f"{lines(split.lines)} {'would go' if dry_run else 'went'} to {', '.join(split.written)}")
     return 0
 
 

@@ -34,8 +34,8 @@ def command(
     manifest: str, form: str, output: str | None, profile: str, attribute: str | None, **options: bool | None
 ) -> int:
     """Count images, classes, labels, masks, boxes, dates, jobs, buckets and repeated lines of MANIFEST."""
-    with progress(manifest, options["progress"]):
-        stats = manifest_stats(manifest, profile=profile, attribute=attribute)
+    with progress(manifest, options["progress"]) as tell:
+        stats = manifest_stats(manifest, profile=profile, attribute=attribute, on_progress=tell)
     text = stats.to_json() if form == "json" else (stats.to_html() if form == "html" else stats.to_text()).encode()
     if output is None:
         click.echo(text, nl=False)

@@ -49,9 +49,10 @@ def command(
     if base == changes == "-":
         raise click.UsageError("standard input can be read once only")
     dest = destination(base, output, in_place)
-    with progress(base, options["progress"]):
+    with progress(base, options["progress"]) as tell:
         report = upsert_manifest(
             base, changes, None if dry_run else dest, other_buckets=other_buckets, on_broken=on_broken,
+            on_progress=tell,
         )  # fmt: skip
     if dry_run:
         for sign, refs in (("~", report.replaced_refs), ("+", report.added_refs)):

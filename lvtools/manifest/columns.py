@@ -92,15 +92,18 @@ class Columns:
         owned = self._engine.release(which)
         return pa.foreign_buffer(owned.address, owned.size, owned)
 
-    def batch(self, names: Sequence[str], data: bytes) -> list[pa.Array]:
-        """The columns of these names; `data` is the file, for the lines as they stand."""
-        return [self._column(name, data) for name in names]
+    def batch(self, names: Sequence[str], data: bytes, base: int = 0) -> list[pa.Array]:
+        """The columns of these names; `data` is the file from byte `base` on, for the lines as they stand."""
+        return [self._column(name, data, base) for name in names]
 
-    def _column(self, name: str, data: bytes) -> pa.Array:
+    def _column(self, name: str, data: bytes, base: int) -> pa.Array:
         kind = ENTRY_SCHEMA.field(name).type
         rows = self._rows
         if name == "raw":
-            return pa.LargeBinaryArray.from_buffers(kind, rows, [None, self._buffer(Buffer.START), pa.py_buffer(data)])
+            starts = self._buffer(Buffer.START)
+            if base:
+                starts = pa.py_buffer(np.frombuffer(starts, np.int64, rows + 1) - base)
+            return pa.LargeBinaryArray.from_buffers(kind, rows, [None, starts, pa.py_buffer(data)])
         if name == "line":
             return pa.Array.from_buffers(kind, rows, [None, self._buffer(Buffer.LINE)])
         if name == "labels":

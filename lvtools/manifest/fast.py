@@ -8,6 +8,7 @@ A file is read in one part, or in several at once; the rules over several lines 
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -44,7 +45,7 @@ class _Scanner(Scanner):
     def __init__(self, blocks: Iterable[bytes] | Slice, part: Part, base: int, alone: bool, last: bool) -> None:
         super().__init__(() if isinstance(blocks, Slice) else blocks, part.findings)
         self._base = base
-        self._part = part
+        self._part: Part = weakref.proxy(part)  # a cycle would keep the part's bytes until the collector comes by
         self._alone, self._last = alone, last
         self._found = base > 0
 

@@ -129,12 +129,19 @@ def validate_manifest(
     if isinstance(source, bytes) and on_progress is None:
         return _validate_bytes(source, profile, threads)
     if name is None:
-        stream = read_blocks(source, BLOCK_BYTES)
-        head = next(stream, b"")
-        job = _Job(origin_of(source), _choose(profile, head), 0, None, on_progress)
-        job.run([0, 0], lambda start, end: itertools.chain([head], stream), lambda at, length: "", 1)
-        return job.table()
+        return validate_blocks(read_blocks(source, BLOCK_BYTES), origin_of(source), profile, on_progress)
     return _validate_file(name, origin_of(source), profile, threads)
+
+
+def validate_blocks(
+    blocks: Iterable[bytes], origin: str, profile: str, on_progress: Callable[[int], None] | None = None
+) -> pa.Table:
+    """`validate_manifest` of what comes in pieces; the first decides on the profile and should have `BLOCK_BYTES`."""
+    stream = iter(blocks)
+    head = next(stream, b"")
+    job = _Job(origin, _choose(profile, head), 0, None, on_progress)
+    job.run([0, 0], lambda start, end: itertools.chain([head], stream), lambda at, length: "", 1)
+    return job.table()
 
 
 def _validate_bytes(data: bytes, profile: str, threads: int | None) -> pa.Table:
@@ -277,6 +284,7 @@ class _Job:
 
 
 def _choose(profile: str, head: bytes) -> Profile:
+    """The profile of a manifest that begins with these bytes, when the user names none."""
     return choose_profile(_first_objects(head)) if profile == "auto" else Profile(profile, "asked for")
 
 

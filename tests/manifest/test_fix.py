@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+from unittest import mock
 
 import pytest
 from hypothesis import example, given, settings
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 import lvtools as lv
 from lvtools.errors import ArgumentError, ManifestError
 from lvtools.findings import BY_CODE
+from lvtools.manifest.edit import again, fix
+from lvtools.manifest.edit.again import TooLong
 from lvtools.manifest.edit.document import Document
 from lvtools.manifest.edit.relaxed import relaxed
 from lvtools.manifest.edit.repairs import LINE_REPAIRS, VALUE_REPAIRS
@@ -187,6 +190,13 @@ def test_a_value_that_would_make_an_overlong_line_stays():
 @example(b"\n\n", True)
 @example(b"{" + b",".join(b'"a":%d' % (number % 7 // 2) for number in range(200)) + b"}", True)
 @example(b'{"x":{' + b",".join(b'"a":{"b":1,"b":1}' for _ in range(50)) + b"}}", False)
+@example(
+    b"\xef\xbb\xbf[\n{'source-ref': 's3://bbb/p.png', 'x': None}\n"
+    b'{"source-ref":"s3://bbb/0.png","l":0,"l-metadata":{"type":"groundtruth/image-classification"}}',
+    True,
+)
+@example(b" \n\xef\xbb\xbf{}", False)
+@example(b"nonsense\n\xef\xbb\xbf{}", True)
 def test_fixing_twice_is_fixing_once(data, unsafe):
     report = lv.fix_manifest(data, unsafe=unsafe)
     again = lv.fix_manifest(report.data, unsafe=unsafe)
@@ -194,6 +204,43 @@ def test_fixing_twice_is_fixing_once(data, unsafe):
     assert not again.changed
     assert not again.repairs.num_rows
     assert not again.rejected
+
+
+def fix_with_lines(data, **options):
+    """All that `fix` says, in plain values; the findings of a dry run show which line came from where."""
+    report = lv.fix_manifest(data, **options)
+    dry = lv.fix_manifest(data, dry_run=True, **options)
+    repairs = sorted(report.repairs.to_pylist(), key=str)
+    assert sorted(dry.repairs.to_pylist(), key=str) == repairs
+    return report.data, repairs, report.findings.to_pylist(), dry.findings.to_pylist(), report.rejected, report.lines
+
+
+@settings(max_examples=150)
+@given(odd_manifests(), st.booleans(), st.sampled_from(["rekognition", "groundtruth"]), st.integers(1, 300))
+def test_blocks_make_no_difference(data, unsafe, profile, block_bytes):
+    if "LV008" in codes(data):
+        return
+    options = {"unsafe": unsafe, "profile": profile}
+    with mock.patch.object(again, "BLOCK_BYTES", block_bytes), mock.patch.object(fix, "HEAD_BYTES", 1):
+        in_blocks = fix_with_lines(data, **options)
+    with mock.patch.object(fix._Fixer, "_by_blocks", mock.Mock(side_effect=TooLong("not in blocks"))):
+        assert in_blocks == fix_with_lines(data, **options)
+
+
+def test_a_profile_that_changes_with_the_repairs_is_followed():
+    colors = {str(number): {"class-name": f"c{number}", "hex-color": f"#{number:06x}"} for number in range(9)}
+    filler = {"source-ref": "s3://bbb/1.png", "m-ref": "s3://bbb/m.png"}
+    filler["m-ref-metadata"] = {"type": "groundtruth/semantic-segmentation", "internal-color-map": colors}
+    lookout = entry("s3://bbb/l.png", "normal")
+    lookout["anomaly-label-metadata"]["human-annotated"] = True
+    count = -(-fix.HEAD_BYTES // 90_000)
+    room = fix.HEAD_BYTES - 100 - len(text(*[filler | {"pad": ""}] * count, lookout))
+    data = text(*[filler | {"pad": "x" * (room // count)}] * count, lookout)  # just what the choice looks at
+    assert lv.validate_manifest(data).schema.metadata[b"profile"] == b"lookoutvision"
+    report = lv.fix_manifest(data)
+    assert report.findings.schema.metadata[b"profile"] == b"groundtruth"
+    assert set(report.repairs["code"].to_pylist()) == {"LV187", "LV128"}
+    assert not lv.fix_manifest(report.data).changed
 
 
 @settings(max_examples=150)

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from lvtools.manifest.edit.lines import Line, canonical, read_lines
+from lvtools.manifest.edit.lines import Line, Progress, canonical, read_lines
 from lvtools.manifest.scan import pointer
 from lvtools.objects import Source, origin_of
 from lvtools.text import printable
@@ -64,36 +64,46 @@ class ManifestDiff:
         return "".join(_text(self, everything))
 
 
-def diff_manifests(a: Source, b: Source) -> ManifestDiff:
+def diff_manifests(a: Source, b: Source, *, on_progress: Progress | None = None) -> ManifestDiff:
     """Compare two manifests by what they say.
 
     An image that stands several times in both is compared in the order of its lines. Lines without `source-ref` and
-    broken lines are the same when their content is.
+    broken lines are the same when their content is. The lines of both are held in memory.
 
     Raises
     ------
     ObjectError
         A source cannot be read.
     """
-    left, right = _by_identity(a), _by_identity(b)
+    seen = [0]
+
+    def first(size: int) -> None:
+        seen[0] = size
+        if on_progress is not None:
+            on_progress(size)
+
+    left = _by_identity(a, first)
+    right = _by_identity(b, None if on_progress is None else lambda size: on_progress(seen[0] + size))
     rows: list[tuple[str, str | None, int | None, int | None, str | None, str | None, str | None]] = []
     added = removed = changed = unchanged = 0
     for key, lines in left.items():
+        ref = key if isinstance(key, str) else None
         others = right.get(key, [])
         for one, other in zip(lines, others, strict=False):
-            found = list(_differences(one.value, other.value, ())) if one.value is not None else []
+            found = list(_differences(one.full.value, other.full.value, ())) if one.body != other.body else []
             if found:
                 changed += 1
-                rows += [("changed", one.ref, one.number, other.number, *difference) for difference in found]
+                rows += [("changed", ref, one.number, other.number, *difference) for difference in found]
             else:
                 unchanged += 1
         for one in lines[len(others) :]:
             removed += 1
-            rows.append(("removed", one.ref, one.number, None, None, _shown(one), None))
+            rows.append(("removed", ref, one.number, None, None, _shown(one), None))
     for key, lines in right.items():
+        ref = key if isinstance(key, str) else None
         for one in lines[len(left.get(key, [])) :]:
             added += 1
-            rows.append(("added", one.ref, None, one.number, None, None, _shown(one)))
+            rows.append(("added", ref, None, one.number, None, None, _shown(one)))
     columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * len(CHANGE_SCHEMA)
     arrays = [
         pa.array(column, pa.string()).dictionary_encode()
@@ -105,21 +115,21 @@ def diff_manifests(a: Source, b: Source) -> ManifestDiff:
     return ManifestDiff(origin_of(a), origin_of(b), added, removed, changed, unchanged, table)
 
 
-def _by_identity(source: Source) -> dict[object, list[Line]]:
+def _by_identity(source: Source, on_progress: Progress | None) -> dict[object, list[Line]]:
     found: dict[object, list[Line]] = {}
-    for line in read_lines(source):
+    for line in read_lines(source, on_progress):
         if line.is_blank:
             continue
         key: object = line.ref
         if key is None:
             key = (b"line", line.body if line.value is None else canonical(line.value))
-        found.setdefault(key, []).append(line)
+        found.setdefault(key, []).append(line.slim)
     return found
 
 
 def _shown(line: Line) -> str:
     """An added or removed line as JSON text; a broken one as a JSON string of what stands there."""
-    if line.value is not None:
+    if line.full.value is not None:
         return line.body.decode()
     return orjson.dumps(line.body.decode("utf-8", "backslashreplace")).decode()
 

@@ -6,6 +6,7 @@ advice to run `fix` first; a line that cannot be read is the caller's choice (`o
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -49,6 +50,16 @@ class Line(NamedTuple):
     def body(self) -> bytes:
         """The bytes without line end and blanks around."""
         return self.raw.strip(BLANK)
+
+    @property
+    def slim(self) -> Line:
+        """The same without its value, which takes ten times the memory of its bytes; `full` reads it again."""
+        return self._replace(value=None)
+
+    @property
+    def full(self) -> Line:
+        """The same with its value."""
+        return self if self.value is not None else self._replace(value=parse(self.body))
 
     @property
     def place(self) -> str:
@@ -122,8 +133,12 @@ def _too_deep(body: bytes) -> bool:
 
 def read_lines(source: Source, on_progress: Progress | None = None) -> Iterator[Line]:
     """Every line of a source, blank and broken ones too."""
-    origin = origin_of(source)
-    for number, raw in enumerate(cut(source, on_progress), 1):
+    return parsed(cut(source, on_progress), origin_of(source))
+
+
+def parsed(raws: Iterable[bytes], origin: str) -> Iterator[Line]:
+    """The lines of a file with what they say."""
+    for number, raw in enumerate(raws, 1):
         body = raw.removeprefix(BOM) if number == 1 else raw
         yield Line(origin, number, body, parse(body.strip(BLANK)))
 
@@ -164,13 +179,19 @@ def ended(raw: bytes) -> bytes:
 
 def joined(raws: Iterable[bytes]) -> Iterator[bytes]:
     """Lines that follow each other: all get a line end but the last, which stays as it is."""
-    previous: bytes | None = None
-    for raw in raws:
-        if previous is not None:
-            yield ended(previous)
-        previous = raw
-    if previous is not None:
-        yield previous
+    rest = iter(raws)
+    return joined_groups(iter(lambda: list(itertools.islice(rest, 1000)), []))
+
+
+def joined_groups(groups: Iterable[list[bytes]]) -> Iterator[bytes]:
+    """The same for lines that come in groups, as pieces of some length."""
+    previous: list[bytes] = []
+    for group in groups:
+        if group:
+            if previous or len(group) > 1:
+                yield b"".join([ended(raw) for raw in (*previous, *group[:-1])])
+            previous = group[-1:]
+    yield from previous
 
 
 def latest_date(value: dict[str, Any] | None) -> datetime:
@@ -196,6 +217,22 @@ def _plain(value: object) -> object:
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
     return value
+
+
+def stages(on_progress: Progress | None, count: int) -> list[Progress | None]:
+    """Callbacks for work that reads its source `count` times, which together count its bytes once."""
+    if on_progress is None:
+        return [None] * count
+    tell, total = on_progress, [0]
+
+    def stage(number: int) -> Progress:
+        def seen(size: int) -> None:
+            total[0] = max(total[0], size)
+            tell((number * total[0] + size) // count)
+
+        return seen
+
+    return [stage(number) for number in range(count)]
 
 
 def deliver(pieces: Iterable[bytes], dest: object) -> bytes | None:

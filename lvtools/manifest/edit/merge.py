@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import pyarrow as pa
 
@@ -63,17 +63,24 @@ class MergeReport:
     data: bytes | None
 
 
-class _Conflict:
-    def __init__(self, first: Line, second: Line, kept: str | None) -> None:
-        self.first, self.second, self.kept = first, second, kept
+class _Conflict(NamedTuple):
+    """A row of `CONFLICT_SCHEMA`."""
 
-    def keys(self) -> list[str]:
-        a, b = self.first.value or {}, self.second.value or {}
-        return [
+    source_ref: str | None
+    first: str
+    second: str
+    keys: list[str]
+    kept: str | None
+
+    @classmethod
+    def of(cls, first: Line, second: Line, kept: str | None) -> _Conflict:
+        a, b = first.value or {}, second.value or {}
+        keys = [
             key
             for key in dict.fromkeys([*a, *b])
             if key not in a or key not in b or canonical(a[key]) != canonical(b[key])
         ]
+        return cls(first.ref, first.place, second.place, keys, kept)
 
 
 def merge_manifests(
@@ -95,7 +102,7 @@ def merge_manifests(
       conflict, as with 'error';
     - 'keep-all': every line, those that say the same too.
 
-    Lines without `source-ref` have no identity and are all kept.
+    Lines without `source-ref` have no identity and are all kept. The lines that are kept are held in memory.
 
     Raises
     ------
@@ -114,25 +121,20 @@ def merge_manifests(
     seen = same = 0
     for line in _all(sources, on_broken, on_progress):
         seen += 1
-        if line.ref is None or on_conflict == "keep-all":
-            if line.ref is not None and line.ref in place:
-                conflicts.append(_Conflict(kept[place[line.ref]], line, "both"))
-            elif line.ref is not None:
-                place[line.ref] = len(kept)
-            kept.append(line)
+        at = len(kept) if line.ref is None else place.setdefault(line.ref, len(kept))
+        if at == len(kept) or on_conflict == "keep-all":
+            if at < len(kept):
+                conflicts.append(_Conflict.of(kept[at].full, line, "both"))
+            kept.append(line.slim)
             continue
-        at = place.setdefault(line.ref, len(kept))
-        if at == len(kept):
-            kept.append(line)
-            continue
-        other = kept[at]
+        other = kept[at].full
         if canonical(other.value) == canonical(line.value):
             same += 1
             continue
         new = _resolved(other, line, on_conflict)
-        conflicts.append(_Conflict(other, line, None if new is None else _word(new, other, line)))
-        kept[at] = other if new is None else new
-    table = _table([one for one in conflicts if one.kept != "both" or one.keys()])
+        conflicts.append(_Conflict.of(other, line, None if new is None else _word(new, other, line)))
+        kept[at] = (other if new is None else new).slim
+    table = _table([one for one in conflicts if one.kept != "both" or one.keys])
     if any(one.kept is None for one in conflicts):
         raise _error(table, on_conflict)
     data = deliver(joined(line.raw for line in kept), dest)
@@ -140,8 +142,17 @@ def merge_manifests(
 
 
 def _all(sources: Sequence[Source], on_broken: OnBroken, on_progress: Progress | None) -> Iterator[Line]:
+    before = [0]
     for source in sources:
-        yield from usable(read_lines(source, on_progress), on_broken)
+        seen = [0]
+
+        def tell(size: int, seen: list[int] = seen) -> None:
+            seen[0] = size
+            if on_progress is not None:
+                on_progress(before[0] + size)
+
+        yield from usable(read_lines(source, tell), on_broken)
+        before[0] += seen[0]
 
 
 def _resolved(first: Line, second: Line, on_conflict: str) -> Line | None:
@@ -171,16 +182,9 @@ def _join(first: Line, second: Line) -> Line | None:
 
 
 def _table(conflicts: list[_Conflict]) -> pa.Table:
-    return pa.table(
-        [
-            [one.first.ref for one in conflicts],
-            [one.first.place for one in conflicts],
-            [one.second.place for one in conflicts],
-            [one.keys() for one in conflicts],
-            [one.kept for one in conflicts],
-        ],
-        schema=CONFLICT_SCHEMA,
-    )
+    columns = zip(*conflicts, strict=True) if conflicts else [()] * len(CONFLICT_SCHEMA)
+    arrays = [pa.array(column, kind.type) for column, kind in zip(columns, CONFLICT_SCHEMA, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=CONFLICT_SCHEMA)
 
 
 def _error(table: pa.Table, on_conflict: str) -> ConflictError:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -14,8 +15,9 @@ import pyarrow.compute as pc
 from lvtools.dataset import ENTRY_SCHEMA
 from lvtools.errors import ArgumentError
 from lvtools.manifest.dates import read_date
-from lvtools.manifest.edit.entries import Entries, read_entries
-from lvtools.manifest.edit.lines import OnBroken, deliver, joined
+from lvtools.manifest.edit.again import rereadable
+from lvtools.manifest.edit.entries import Entries, EntryReader
+from lvtools.manifest.edit.lines import OnBroken, Progress, deliver, joined_groups
 from lvtools.objects import Source
 
 Moment: TypeAlias = str | date | datetime
@@ -49,6 +51,7 @@ def filter_manifest(
     profile: str = "auto",
     attribute: str | None = None,
     on_broken: OnBroken = "error",
+    on_progress: Progress | None = None,
 ) -> FilterReport:
     """Keep the lines that meet all conditions given, byte for byte and in order.
 
@@ -71,6 +74,8 @@ def filter_manifest(
         As for `read_manifest`.
     on_broken : {'error', 'keep', 'drop'}
         What becomes of lines that cannot be read.
+    on_progress : callable, optional
+        Called now and then with the number of bytes seen so far.
 
     Raises
     ------
@@ -87,36 +92,70 @@ def filter_manifest(
         source_ref_contains.strip() and len(source_ref_contains) <= MAX_CONTAINS
     ):
         raise ArgumentError(f"source_ref_contains needs 1 to {MAX_CONTAINS} characters, not only blanks")
+    conditions = _Conditions(
+        labeled=labeled,
+        anomaly_class=anomaly_class,
+        before=None if before is None else _moment(before, "before"),
+        after=None if after is None else _moment(after, "after"),
+        contains=source_ref_contains,
+        where=where,
+    )
     columns = list(_COLUMNS) if where is None else [name for name in ENTRY_SCHEMA.names if name != "raw"]
-    entries = read_entries(source, columns, profile=profile, attribute=attribute, on_broken=on_broken)
-    table = entries.table
-    mask = np.ones(table.num_rows, bool)
-    if labeled is not None:
-        mask &= labeled_rows(entries) == labeled
-    if anomaly_class is not None:
-        mask &= _true(pc.equal(table["class_name"], anomaly_class))
-    dates = table["creation_date"]
-    if before is not None:
-        mask &= _true(pc.less(dates, pa.scalar(_moment(before, "before"), dates.type)))
-    if after is not None:
-        mask &= _true(pc.greater(dates, pa.scalar(_moment(after, "after"), dates.type)))
-    if source_ref_contains is not None:
-        mask &= _true(pc.match_substring(table["source_ref"], source_ref_contains))
-    if where is not None:
-        mask &= _where(table, where)
-    mask |= np.asarray(entries.broken, bool)
-    rows = np.flatnonzero(mask).tolist()
-    data = deliver(joined(entries.raws[row] for row in rows), dest)
-    numbers = entries.column("line")
-    kept = tuple(int(str(numbers[row])) for row in rows)
-    return FilterReport(entries.origin, entries.profile, len(entries.raws), len(rows), kept, data)
+    with rereadable(source) as again:
+        reader = EntryReader(again, columns, profile=profile, attribute=attribute, on_broken=on_broken)
+
+        def work() -> FilterReport:
+            counted = [0]
+            kept: list[int] = []
+
+            def groups() -> Iterator[list[bytes]]:
+                for part in reader.parts(on_progress):
+                    rows = np.flatnonzero(conditions.met(part, reader.profile))
+                    counted[0] += len(part.raws)
+                    kept.extend(part.table["line"].take(rows).to_pylist())
+                    yield [part.raws[row] for row in rows.tolist()]
+
+            data = deliver(joined_groups(groups()), dest)
+            return FilterReport(again.origin, reader.profile, counted[0], len(kept), tuple(kept), data)
+
+        return reader.attempt(work)
 
 
-def labeled_rows(entries: Entries) -> np.ndarray[Any, Any]:
+class _Conditions(NamedTuple):
+    """What a line has to meet, all of it."""
+
+    labeled: bool | None
+    anomaly_class: str | None
+    before: datetime | None
+    after: datetime | None
+    contains: str | None
+    where: pc.Expression | None
+
+    def met(self, entries: Entries, profile: str) -> np.ndarray[Any, Any]:
+        """Which lines meet the conditions; broken ones, where they are kept, do."""
+        table = entries.table
+        mask = np.ones(table.num_rows, bool)
+        dates = table["creation_date"]
+        if self.labeled is not None:
+            mask &= labeled_rows(table, profile) == self.labeled
+        if self.anomaly_class is not None:
+            mask &= _true(pc.equal(table["class_name"], self.anomaly_class))
+        if self.before is not None:
+            mask &= _true(pc.less(dates, pa.scalar(self.before, dates.type)))
+        if self.after is not None:
+            mask &= _true(pc.greater(dates, pa.scalar(self.after, dates.type)))
+        if self.contains is not None:
+            mask &= _true(pc.match_substring(table["source_ref"], self.contains))
+        if self.where is not None:
+            mask &= _where(table, self.where)
+        mask |= np.asarray(entries.broken, bool)
+        return mask
+
+
+def labeled_rows(table: pa.Table, profile: str) -> np.ndarray[Any, Any]:
     """Which images are labeled: for Lookout those that are normal or anomaly, else those with any annotation."""
-    table = entries.table
     labeled = _true(pc.is_valid(table["class_name"]))
-    if entries.profile != "lookoutvision":
+    if profile != "lookoutvision":
         for name in ("labels", "boxes", "mask_ref"):
             labeled |= _true(pc.is_valid(table[name]))
     return labeled

@@ -9,20 +9,25 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from array import array
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from lvtools.errors import ArgumentError
-from lvtools.manifest.edit.entries import Entries, read_entries
-from lvtools.manifest.edit.lines import OnBroken, joined
-from lvtools.objects import Source, write_object
+import numpy as np
+
+from lvtools.errors import ArgumentError, ObjectError
+from lvtools.manifest.edit.again import rereadable
+from lvtools.manifest.edit.entries import Entries, EntryReader
+from lvtools.manifest.edit.lines import OnBroken, Progress, joined, joined_groups, stages
+from lvtools.objects import Source, Spool, is_remote, write_object
 
 Group: TypeAlias = str | Callable[[str], str]
 STRATA = ("class_name", "label", "job_name", "human_annotated", "anomaly_classes", "mask")
 MAX_FOLDS = 1000
+_HELD_BYTES = 32 * 2**20  # of lines that wait for being written to their parts
 
 
 @dataclass(frozen=True)
@@ -33,8 +38,11 @@ class Split:
     ----------
     parts : dict of str to bytes
         'train' and 'test', or 'fold-1', 'fold-2', ...: every line is in exactly one of them, in the source's order.
+        Empty when the parts were written to files, or only asked about.
     counts : dict of str to dict
         Lines per part and class (or what `by` says); 'unlabeled' for images without.
+    written : tuple of str
+        The files they were written to, or would be in a dry run.
     """
 
     origin: str
@@ -42,6 +50,7 @@ class Split:
     counts: Mapping[str, Mapping[str, int]]
     lines: int
     warnings: tuple[str, ...] = field(default=())
+    written: tuple[str, ...] = field(default=())
 
     def train(self, fold: int | None = None) -> bytes:
         """The training lines; of folds: all but `fold` (1-based)."""
@@ -56,18 +65,13 @@ class Split:
 
     def _fold(self, fold: int | None) -> str:
         if f"fold-{fold}" not in self.parts:
-            raise ArgumentError(f"there is no fold {fold}", hint=f"1 to {len(self.parts)}")
+            raise ArgumentError(f"there is no fold {fold}", hint=f"1 to {len(self.counts)}")
         return f"fold-{fold}"
 
     def files(self, stem: str, suffix: str = ".manifest") -> dict[str, bytes]:
         """The files this split is written as: STEM.train, STEM.test, or both for every fold."""
-        if "train" in self.parts:
-            return {f"{stem}.{name}{suffix}": part for name, part in self.parts.items()}
-        return {
-            f"{stem}.{name}.{side}{suffix}": getattr(self, side)(number)
-            for number, name in enumerate(self.parts, 1)
-            for side in ("train", "test")
-        }
+        named = _files(list(self.counts), stem, suffix)
+        return {name: b"".join(joined(self.parts[part] for part in parts if self.parts[part])) for name, parts in named}
 
     def write(self, stem: str | os.PathLike[str], suffix: str = ".manifest") -> list[str]:
         """Write `files`; return their names."""
@@ -79,6 +83,7 @@ class Split:
 
 def split_manifest(
     source: Source,
+    dest: str | os.PathLike[str] | None = None,
     *,
     test: float | int = 0.2,
     by: str | None = "class_name",
@@ -88,13 +93,20 @@ def split_manifest(
     profile: str = "auto",
     attribute: str | None = None,
     on_broken: OnBroken = "error",
+    suffix: str = ".manifest",
+    overwrite: bool = True,
+    dry_run: bool = False,
+    on_progress: Progress | None = None,
 ) -> Split:
     """Divide a manifest so that every line is in one part and no image in two.
 
     Parameters
     ----------
     source : path, URI, '-', or bytes
-        The manifest.
+        The manifest. Read twice; about 150 bytes a line are held, not the lines.
+    dest : path or URI, optional
+        The stem of files to write: STEM.train.manifest, ..., each whole or not at all. Without it the parts are in
+        the result.
     test : float or int
         Share of the test part (0 < test < 1), or its number of lines.
     by : {'class_name', 'label', 'job_name', 'human_annotated', 'anomaly_classes', 'mask'} or None
@@ -106,8 +118,14 @@ def split_manifest(
         Make this many parts of equal size instead of training and test.
     seed : int
         Another seed, another division.
-    profile, attribute, on_broken
+    profile, attribute, on_broken, on_progress
         As for `filter_manifest`. Kept broken lines are divided by their bytes.
+    suffix : str
+        How the names of files end; '.gz' and '.zst' pack them.
+    overwrite : bool
+        Write over files that exist.
+    dry_run : bool
+        Only count.
 
     Raises
     ------
@@ -115,35 +133,99 @@ def split_manifest(
         A share, number of folds or expression that cannot be meant.
     ManifestError
         A line cannot be read and `on_broken` is 'error'.
+    ObjectError
+        The source cannot be read, or a file not written.
     """
     if by is not None and by not in STRATA:
         raise ArgumentError(f"cannot spread by {by!r}", hint=", ".join(STRATA))
     if folds is not None and (isinstance(folds, bool) or not 2 <= folds <= MAX_FOLDS):
         raise ArgumentError(f"folds cannot be {folds!r}", hint=f"2 to {MAX_FOLDS}")
     column = "mask_ref" if by == "mask" else by
-    entries = read_entries(
-        source, [column] if column else [], profile=profile, attribute=attribute, on_broken=on_broken
-    )
-    units = _units(entries, by, _key_of(group))
-    sizes = Counter(stratum for members in units.values() for _, stratum in members)
-    targets = _shares(sizes, test) if folds is None else _equal_shares(sizes, folds)
-    place = _assign(units, targets, seed)
     names = [f"fold-{number}" for number in range(1, folds + 1)] if folds else ["test", "train"]
-    rows: list[list[int]] = [[] for _ in names]
-    counts: list[Counter[str]] = [Counter() for _ in names]
-    for key, members in units.items():
-        for row, stratum in members:
-            rows[place[key]].append(row)
-            counts[place[key]][stratum] += 1
-    order = range(len(names)) if folds else (1, 0)
-    parts = {names[at]: b"".join(joined(entries.raws[row] for row in sorted(rows[at]))) for at in order}
+    shown = names if folds else names[::-1]
+    files = [] if dest is None else _files(shown, os.fspath(dest), suffix)
+    if not overwrite and not dry_run:
+        for name, _ in files:
+            if not is_remote(name) and os.path.exists(name):
+                raise ObjectError(
+                    "this file exists already",
+                    path=name,
+                    hint="overwrite=True (--force) writes over it; or take another stem (-o)",
+                )
+    key = _key_of(group)
+    first, second = stages(on_progress, 2)
+    with rereadable(source) as again, Spool() as spool:
+        reader = EntryReader(
+            again, [column] if column else [], profile=profile, attribute=attribute, on_broken=on_broken
+        )
+        units = reader.attempt(lambda: _Units(reader.parts(first), by, key, seed))
+        sizes = units.sizes()
+        targets = _shares(sizes, test) if folds is None else _equal_shares(sizes, folds)
+        place = units.placed(targets)
+        parts = _Parts(spool, len(names))
+        if not dry_run:
+            row = 0
+            for entries in reader.parts(second):
+                parts.put(entries.raws, place[row : row + len(entries.raws)])
+                row += len(entries.raws)
+        for name, members in [] if dry_run else files:
+            write_object(name, parts.pieces([names.index(one) for one in members]))
+        held = {} if dry_run or dest is not None else {
+            name: b"".join(parts.pieces([names.index(name)])) for name in shown
+        }  # fmt: skip
+    counts = units.counts(place, len(names))
     return Split(
-        origin=entries.origin,
-        parts=parts,
-        counts={names[at]: dict(sorted(counts[at].items())) for at in order},
-        lines=len(entries.raws),
-        warnings=tuple(f"{names[at]} is empty" for at in order if not rows[at] and entries.raws),
+        origin=again.origin,
+        parts=held,
+        counts={name: counts[names.index(name)] for name in shown},
+        lines=len(place),
+        warnings=tuple(f"{name} is empty" for name in shown if not counts[names.index(name)] and len(place)),
+        written=tuple(name for name, _ in files),
     )
+
+
+def _files(parts: Sequence[str], stem: str, suffix: str) -> list[tuple[str, list[str]]]:
+    """Names of files, and the parts that each holds."""
+    if "train" in parts:
+        return [(f"{stem}.{name}{suffix}", [name]) for name in parts]
+    return [
+        (f"{stem}.{name}.{side}{suffix}", [one for one in parts if (one == name) == (side == "test")])
+        for name in parts
+        for side in ("train", "test")
+    ]
+
+
+class _Parts:
+    """Lines waiting in one spool, sorted by part as they come."""
+
+    def __init__(self, spool: Spool, count: int) -> None:
+        self._spool, self._size = spool, 0
+        self._waiting: list[list[bytes]] = [[] for _ in range(count)]
+        self._chunks: list[list[tuple[int, int]]] = [[] for _ in range(count)]  # start and size
+        self._held = 0
+
+    def put(self, raws: list[bytes], place: np.ndarray[Any, Any]) -> None:
+        """Add lines, each to its part."""
+        for raw, part in zip(raws, place.tolist(), strict=True):
+            self._waiting[part].append(raw)
+            self._held += len(raw)
+        if self._held > _HELD_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        for part, raws in enumerate(self._waiting):
+            data = b"".join(raws)
+            if data:
+                self._chunks[part].append((self._size, len(data)))
+                self._spool.write(data)
+                self._size += len(data)
+            raws.clear()
+        self._held = 0
+
+    def pieces(self, parts: Sequence[int]) -> Iterator[bytes]:
+        """The lines of these parts, one part after the other; only the very last may be without its line end."""
+        self._flush()
+        return joined_groups([self._spool.at(start, size)] for part in parts for start, size in self._chunks[part])
 
 
 def _key_of(group: Group | None) -> Callable[[str], str]:
@@ -166,14 +248,63 @@ def _key_of(group: Group | None) -> Callable[[str], str]:
     return key
 
 
-def _units(entries: Entries, by: str | None, key: Callable[[str], str]) -> dict[str, list[tuple[int, str]]]:
-    """What stays together: group to its rows with their strata."""
-    strata = [_stratum(by, value) for value in entries.column("mask_ref" if by == "mask" else by)] if by else None
-    units: dict[str, list[tuple[int, str]]] = {}
-    for row, ref in enumerate(entries.column("source_ref")):
-        name = key(ref) if isinstance(ref, str) else "line " + entries.raws[row].strip().decode("utf-8", "replace")
-        units.setdefault(name, []).append((row, strata[row] if strata else "lines"))
-    return units
+class _Units:
+    """What stays together, and the class of every line. Names of images are not kept, their digests are."""
+
+    def __init__(self, parts: Iterable[Entries], by: str | None, key: Callable[[str], str], seed: int) -> None:
+        self._unit_of, self._stratum_of = array("q"), array("q")  # of every line
+        self._known: dict[bytes, int] = {}
+        strata: dict[str, int] = {} if by else {"lines": 0}
+        for entries in parts:
+            refs = entries.column("source_ref")
+            values = entries.column("mask_ref" if by == "mask" else by) if by else [None] * len(refs)
+            for raw, ref, value in zip(entries.raws, refs, values, strict=True):
+                name = key(ref) if isinstance(ref, str) else "line " + raw.strip().decode("utf-8", "replace")
+                self._unit_of.append(self._known.setdefault(_digest(seed, name), len(self._known)))
+                self._stratum_of.append(strata.setdefault(_stratum(by, value), len(strata)) if by else 0)
+        self._names = list(strata)
+
+    def sizes(self) -> dict[str, int]:
+        """Lines per class."""
+        counts = np.bincount(np.frombuffer(self._stratum_of, np.int64), minlength=len(self._names)).tolist()
+        return {name: count for name, count in zip(self._names, counts, strict=True) if count}
+
+    def placed(self, targets: list[dict[str, int]]) -> np.ndarray[Any, Any]:
+        """The part of every line.
+
+        In the order of their digests, units go where they bring the counts nearest to the targets. Of equal choices
+        the first part wins for test and training, so that a few new images move few others; folds take the one with
+        most room.
+        """
+        unit_of, stratum_of = np.frombuffer(self._unit_of, np.int64), np.frombuffer(self._stratum_of, np.int64)
+        order = np.argsort(unit_of, kind="stable")
+        bounds = np.searchsorted(unit_of[order], np.arange(len(self._known) + 1)).tolist()
+        strata = stratum_of[order]
+        need = [[target.get(name, 0) for name in self._names] for target in targets]
+        room = [sum(target.values()) for target in targets]
+        place = np.zeros(len(self._known), np.int16)
+        for unit in [number for _, number in sorted(self._known.items())]:
+            size = Counter(strata[bounds[unit] : bounds[unit + 1]].tolist())
+
+            def gain(part: int, size: Counter[int] = size) -> tuple[int, int, int]:
+                nearer = sum(abs(need[part][s]) - abs(need[part][s] - count) for s, count in size.items())
+                return nearer, room[part] if len(need) > 2 else 0, -part
+
+            best = max(range(len(need)), key=gain)
+            place[unit] = best
+            for stratum, count in size.items():
+                need[best][stratum] -= count
+                room[best] -= count
+        return place[unit_of] if len(place) else np.zeros(0, np.int16)
+
+    def counts(self, place: np.ndarray[Any, Any], parts: int) -> list[dict[str, int]]:
+        """Lines per class, for every part."""
+        width = max(len(self._names), 1)
+        both = place.astype(np.int64) * width + np.frombuffer(self._stratum_of, np.int64)
+        table = np.bincount(both, minlength=parts * width).reshape(parts, width).tolist()
+        return [
+            dict(sorted((name, count) for name, count in zip(self._names, row, strict=False) if count)) for row in table
+        ]
 
 
 def _stratum(by: str | None, value: object) -> str:
@@ -225,30 +356,6 @@ def _equal_shares(sizes: Mapping[str, int], folds: int) -> list[dict[str, int]]:
             targets[turn % folds][name] += 1
             turn += 1
     return targets
-
-
-def _assign(units: Mapping[str, Sequence[tuple[int, str]]], targets: list[dict[str, int]], seed: int) -> dict[str, int]:
-    """A part for every unit: in the order of their hashes, each goes where it brings the counts nearest to the targets.
-
-    Of equal choices the first part wins for test and training, so that a few new images move few others; folds take
-    the one with most room.
-    """
-    need = [dict(target) for target in targets]
-    room = [sum(target.values()) for target in targets]
-    place = {}
-    for name in sorted(units, key=lambda name: _digest(seed, name)):
-        size = Counter(stratum for _, stratum in units[name])
-
-        def gain(part: int, size: Counter[str] = size) -> tuple[int, int, int]:
-            nearer = sum(abs(need[part][s]) - abs(need[part][s] - count) for s, count in size.items())
-            return nearer, room[part] if len(need) > 2 else 0, -part
-
-        best = max(range(len(need)), key=gain)
-        place[name] = best
-        for stratum, count in size.items():
-            need[best][stratum] -= count
-            room[best] -= count
-    return place
 
 
 def _digest(seed: int, name: str) -> bytes:

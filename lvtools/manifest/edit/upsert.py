@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from lvtools.errors import ManifestError
-from lvtools.manifest.edit.lines import BLANK, Line, OnBroken, deliver, joined, read_lines, usable
+from lvtools.manifest.edit.again import lines_in, rereadable
+from lvtools.manifest.edit.lines import (
+    BLANK,
+    Line,
+    OnBroken,
+    Progress,
+    deliver,
+    joined,
+    read_lines,
+    stages,
+    usable,
+)
 from lvtools.manifest.references import uri_bucket
-from lvtools.objects import Source, origin_of
+from lvtools.objects import Source
 
 
 @dataclass(frozen=True)
@@ -35,6 +47,7 @@ def upsert_manifest(
     *,
     other_buckets: bool = False,
     on_broken: OnBroken = "error",
+    on_progress: Progress | None = None,
 ) -> UpsertReport:
     """Put the lines of `changes` into `base`.
 
@@ -51,6 +64,10 @@ def upsert_manifest(
         Take images from other buckets than the base has; the service refused them.
     on_broken : {'error', 'keep', 'drop'}
         What becomes of lines of the base that cannot be read.
+    on_progress : callable, optional
+        Called now and then with the number of bytes of the base seen so far.
+
+    Memory: the changes, and their images' names.
 
     Raises
     ------
@@ -63,32 +80,46 @@ def upsert_manifest(
         if line.ref is None:
             raise ManifestError("the line has no 'source-ref'", path=line.origin, line=line.number)
         superseded += line.ref in new
-        new[line.ref] = line
-    old = list(usable(read_lines(base), on_broken))
-    if not other_buckets:
-        _check_buckets(old, new)
-    out: list[bytes] = []
-    replaced: list[str] = []
-    done: set[str] = set()
-    unchanged = 0
-    for line in old:
-        if line.ref is None or line.ref not in new:
-            unchanged += 1
-            out.append(line.raw)
-        elif line.ref not in done:
-            done.add(line.ref)
-            replaced.append(line.ref)
-            out.append(new[line.ref].body + line.raw[len(line.raw.rstrip(BLANK)) :])
-    added = [ref for ref in new if ref not in done]
-    out += [new[ref].body + b"\n" for ref in added]
-    data = deliver(joined(out), dest)
+        new[line.ref] = line.slim
+    with rereadable(base) as again:
+        if other_buckets:
+            (tell,) = stages(on_progress, 1)
+        else:
+            first, tell = stages(on_progress, 2)
+            buckets = {
+                uri_bucket(line.ref) for line in usable(lines_in(again, first), on_broken) if line.ref is not None
+            }
+            _check_buckets(buckets - {None}, new)
+        out = _Replaced(new)
+        data = deliver(joined(out.lines(usable(lines_in(again, tell), on_broken))), dest)
     return UpsertReport(
-        origin_of(base), len(replaced), len(added), unchanged, superseded, tuple(added), tuple(replaced), data
-    )
+        again.origin, len(out.replaced), len(out.added), out.unchanged, superseded, tuple(out.added),
+        tuple(out.replaced), data,
+    )  # fmt: skip
 
 
-def _check_buckets(old: list[Line], new: dict[str, Line]) -> None:
-    buckets = {uri_bucket(line.ref) for line in old if line.ref is not None} - {None}
+class _Replaced:
+    """The base's lines with the changes put in."""
+
+    def __init__(self, new: dict[str, Line]) -> None:
+        self._new = new
+        self.replaced: dict[str, None] = {}
+        self.added: list[str] = []
+        self.unchanged = 0
+
+    def lines(self, old: Iterable[Line]) -> Iterator[bytes]:
+        for line in old:
+            if line.ref is None or line.ref not in self._new:
+                self.unchanged += 1
+                yield line.raw
+            elif line.ref not in self.replaced:
+                self.replaced[line.ref] = None
+                yield self._new[line.ref].body + line.raw[len(line.raw.rstrip(BLANK)) :]
+        self.added = [ref for ref in self._new if ref not in self.replaced]
+        yield from (self._new[ref].body + b"\n" for ref in self.added)
+
+
+def _check_buckets(buckets: set[str | None], new: dict[str, Line]) -> None:
     for ref, line in new.items():
         bucket = uri_bucket(ref)
         if bucket is not None and buckets and bucket not in buckets:
