@@ -28,7 +28,7 @@ TWO = "lvtools, 2 threads"
 
 
 def ours(data: bytes, kind: str, threads: int = 1) -> Answer:
-    """Every column of the hub table, and the number of lines that have an error (a quota is broken by a file, not a line)."""
+    """Every column of the hub table, and the number of lines that have an error (a quota concerns no line)."""
     dataset = lv.read_manifest(data, profile=PROFILES[kind], threads=threads)
     findings = dataset.findings
     errors = findings.filter(pc.equal(findings["severity"].cast(pa.string()), "error")) if len(findings) else findings

@@ -20,7 +20,7 @@ import lvtools
 from lvtools.cli.areas_text import remarks, write_text
 from lvtools.cli.color_map import read_color_map
 from lvtools.cli.editing import say, shown
-from lvtools.cli.terminal import printable, talk, wants_progress
+from lvtools.cli.terminal import counting, printable, wants_progress
 from lvtools.compressed import compression_of
 from lvtools.dataset import ColorMap
 from lvtools.errors import ArgumentError, LvtoolsError, ObjectError
@@ -89,7 +89,7 @@ def command(
     total = sum(1 for _ in meant()) if wants_progress(progress) else None
     how: dict[str, Any] = {"alpha": alpha, "threads": threads}
     totals = AreaTotals(alpha)
-    with telling_how_to_go_on(output), progress_bar(total) as how["on_done"]:
+    with telling_how_to_go_on(output), counting("masks", total is not None, total) as how["on_done"]:
         if output is not None:
             totals = lvtools.write_mask_areas(meant(), output, color_map, form=form, resume=resume, **how)
         else:
@@ -168,20 +168,6 @@ def _located(refs: Iterable[str], objects: Objects) -> Iterator[str | ObjectErro
         elif path not in seen:
             seen.add(path)
             yield objects.root.partition("://")[0] + "://" + path if is_remote(objects.root) else path
-
-
-@contextmanager
-def progress_bar(total: int | None) -> Iterator[Any]:
-    """A function to tell the number of masks done, or None when nobody looks."""
-    if total is None:
-        yield None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("masks"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=talk(), transient=True) as bar:
-        task = bar.add_task("masks", total=total)
-        yield lambda done: bar.update(task, completed=done)
 
 
 @contextmanager

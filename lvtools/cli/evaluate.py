@@ -8,13 +8,11 @@ The work is `lvtools.evaluate`; here its summary is printed and its document wri
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import click
 
-from lvtools.cli.terminal import talk, wants_progress
+from lvtools.cli.terminal import counting, wants_progress
 from lvtools.errors import LvtoolsError
 from lvtools.evaluation import evaluate
 from lvtools.evaluation.matching import LEVELS
@@ -154,7 +152,7 @@ def command(
     """
     if save_service is not None:
         ServiceModel.parse(service_model)  # a wrong name is said before the work, not after it
-    with _progress(progress) as on_image:
+    with counting("images", wants_progress(progress)) as on_image:
         result = evaluate(
             truth,
             predictions,
@@ -216,16 +214,3 @@ def _print(parts: list[Section]) -> None:
         for note in part.notes:
             console.print(Text(note))
         console.print()
-
-
-@contextmanager
-def _progress(option: bool | None) -> Iterator[Callable[[int, int], None] | None]:
-    if not wants_progress(option):
-        yield None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=talk(), transient=True) as bar:
-        task = bar.add_task("images", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

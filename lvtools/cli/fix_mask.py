@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 import click
 
-from lvtools.cli.areas import find_masks, progress_bar, read_color_map
+from lvtools.cli.color_map import read_color_map
 from lvtools.cli.editing import dry_run_option, plural, progress_option, say
-from lvtools.cli.terminal import printable, wants_progress
+from lvtools.cli.terminal import counting, printable, wants_progress
 from lvtools.dataset import ColorMap
 from lvtools.errors import ArgumentError, MaskError, ObjectError
-from lvtools.masks import ALPHA_RULES, AlphaRule, MaskSource, fix_mask, write_mask
+from lvtools.masks import ALPHA_RULES, AlphaRule, MaskSource, find_masks, fix_mask, write_mask
 from lvtools.masks.colors import read_mask_bytes
 from lvtools.masks.png import SIGNATURE
 from lvtools.objects import is_remote, write_object
@@ -88,7 +88,7 @@ def command(
         raise click.UsageError("say where the results go: either -o OUT or --in-place; or look first with --dry-run")
     jobs = list(_jobs(masks, output, in_place, dry_run))
     results = []
-    with progress_bar(len(jobs), wants_progress(progress)) as on_done:
+    with counting("masks", wants_progress(progress), len(jobs)) as on_done:
         for number, job in enumerate(jobs, start=1):
             results.append(_fix(job, color_map, dry_run=dry_run, **options))
             if on_done is not None:

@@ -11,13 +11,13 @@ import click
 import pyarrow as pa
 
 from lvtools import __version__
-from lvtools.cli.areas import find_masks, progress_bar, read_color_map
-from lvtools.cli.terminal import wants_progress
+from lvtools.cli.color_map import read_color_map
+from lvtools.cli.terminal import counting, wants_progress
 from lvtools.dataset import ColorMap
 from lvtools.errors import ArgumentError, ObjectError
 from lvtools.findings import FindingList, count_by_severity, join_findings
 from lvtools.findings.render import FORMATS, github_lines, json_documents, render_text, sarif, summary
-from lvtools.masks import ALPHA_RULES, AlphaRule, MaskSource, lint_mask
+from lvtools.masks import ALPHA_RULES, AlphaRule, MaskSource, find_masks, lint_mask
 
 
 @click.command("lint-mask", short_help="Report what is wrong with mask PNGs.")
@@ -58,8 +58,8 @@ def command(
     """
     color_map = read_color_map(map_file, pairs)
     size = None if image_size is None else _size(image_size)
-    sources = list(find_masks(masks))
-    with progress_bar(len(sources), wants_progress(progress)) as on_done:
+    sources: list[MaskSource] = list(find_masks(masks))
+    with counting("masks", wants_progress(progress), len(sources)) as on_done:
         tables = list(_lint(sources, color_map, size, alpha, speck_px, on_done))
     if form == "json":
         for piece in json_documents(tables):

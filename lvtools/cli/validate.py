@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import click
 import orjson
 import pyarrow as pa
 
 from lvtools import __version__
-from lvtools.cli.terminal import printable, talk, wants_progress
+from lvtools.cli.editing import progress as reading
+from lvtools.cli.terminal import counting, printable, wants_progress
 from lvtools.errors import ArgumentError
 from lvtools.findings import PROFILES, count_by_severity
 from lvtools.findings.render import FORMATS, github_lines, json_documents, render_text, sarif, summary
@@ -97,9 +96,9 @@ def _write_summary(manifests: tuple[str, ...], profile: str, images: str | None,
 
 def _validate(manifest: str, profile: str, images: str | None, progress: bool | None) -> pa.Table:
     if images is not None:
-        with _image_progress(manifest, progress) as tell:
+        with counting(os.path.basename(manifest) or manifest, wants_progress(progress)) as tell:
             return validate_manifest(manifest, profile=profile, objects=images, on_image=tell)
-    with _progress(manifest, progress) as tell:
+    with reading(manifest, progress) as tell:
         return validate_manifest(manifest, profile=profile, on_progress=tell)
 
 
@@ -131,32 +130,3 @@ def _described(counts: dict[str, int]) -> str:
     if "images_seen" in counts:
         words.append(f"{counts['images_seen']:,} images and {counts['masks_seen']:,} masks looked at")
     return ", ".join(words)
-
-
-@contextmanager
-def _image_progress(manifest: str, option: bool | None) -> Iterator[Callable[[int, int], None] | None]:
-    """A bar over the entries, whose images and masks are looked at."""
-    if not wants_progress(option):
-        yield None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=talk(), transient=True) as bar:
-        task = bar.add_task(printable(os.path.basename(manifest) or manifest), total=None)
-        yield lambda seen, total: bar.update(task, completed=seen, total=total)
-
-
-@contextmanager
-def _progress(manifest: str, option: bool | None) -> Iterator[Callable[[int], None] | None]:
-    """A bar over the file's bytes, for files that take a while."""
-    size = os.path.getsize(manifest) if os.path.isfile(manifest) else None
-    if not wants_progress(option) or (option is None and size is not None and size < 8 * 2**20):
-        yield None
-        return
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=talk(), transient=True) as bar:
-        task = bar.add_task(printable(os.path.basename(manifest) or manifest), total=size)
-        yield lambda seen: bar.update(task, completed=seen)

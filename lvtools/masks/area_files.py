@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from lvtools.compressed import Basket, compression_of
 from lvtools.errors import ArgumentError
-from lvtools.masks.areas import MASK_AREA_SCHEMA, total_percentage_area
+from lvtools.masks.areas import total_percentage_area
+from lvtools.masks.schemas import MASK_AREA_SCHEMA
 from lvtools.masks.totals import AreaTotals
 
 FILE_FORMATS = ("csv", "json", "jsonl", "parquet")

@@ -16,10 +16,11 @@ import pyarrow as pa
 from lvtools._version import __version__
 from lvtools.errors import ArgumentError, ObjectError
 from lvtools.masks.area_files import area_pieces, format_of
-from lvtools.masks.areas import MASK_AREA_SCHEMA, mask_areas_many
+from lvtools.masks.areas import mask_areas_many
 from lvtools.masks.classes import AlphaRule, Colors, as_color_map
 from lvtools.masks.colors import MaskSource
 from lvtools.masks.journal import Journal
+from lvtools.masks.schemas import MASK_AREA_SCHEMA
 from lvtools.masks.totals import AreaTotals
 from lvtools.objects import is_remote, remote_version, write_object
 
