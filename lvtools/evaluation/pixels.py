@@ -284,12 +284,18 @@ def read_first(roots: Roots, ref: str) -> bytes:
     ObjectError
         No root has it, or the reference leads out of them.
     """
-    for root in roots:
-        if is_there((root,), ref):
-            return root.read(ref)
     if not roots:
         raise ObjectError(f"{ref!r} is looked for nowhere", hint="name the folder of the masks")
-    return roots[0].read(ref)  # for its reason
+    first, *others = roots
+    try:
+        return first.read(ref)
+    except ObjectError:
+        if is_there((first,), ref):
+            raise
+        for root in others:
+            if is_there((root,), ref):
+                return root.read(ref)
+        raise
 
 
 def is_there(roots: Roots, ref: str) -> bool:
