@@ -33,8 +33,8 @@ def release() -> None:
 class MaskColumn:
     """The column `mask`, collected in chunks; in the end a large_binary column like one that was never spilled."""
 
-    def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
-        self._room = kept_bytes
+    def __init__(self, kept_bytes: int | None = None) -> None:
+        self._room = KEPT_BYTES if kept_bytes is None else kept_bytes
         self._file: IO[bytes] | None = None
         self._chunks: list[pa.Array | _Spilled] = []
 
