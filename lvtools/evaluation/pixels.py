@@ -21,7 +21,7 @@ from lvtools.evaluation.threads import map_ordered
 from lvtools.findings import FindingList
 from lvtools.masks import AlphaRule, ClassMask, Mask, class_pairs, read_class_mask, read_mask
 from lvtools.metrics import ConfusionMatrix, PixelState
-from lvtools.objects import Objects
+from lvtools.objects import Objects, is_remote
 
 BACKGROUND_NAME = "background"
 
@@ -313,6 +313,8 @@ def roots_of(named: Objects | str | os.PathLike[str] | None, origin: str) -> Roo
     """The folder as named, else the one the file lies in; none for tables, bytes and standard input."""
     if named is not None:
         return (named if isinstance(named, Objects) else Objects(named),)
+    if is_remote(origin):
+        return (Objects(origin.rpartition("/")[0]),)  # masks elsewhere in the bucket are for --images to name
     if not os.path.exists(origin):
         return ()
     return (Objects(origin if os.path.isdir(origin) else os.path.dirname(os.path.abspath(origin))),)
