@@ -28,13 +28,15 @@ from lvtools.evaluation.slicing import DERIVED, own_columns
 from lvtools.findings import FindingList, join_findings, render
 from lvtools.formats.fields import ANOMALY, NORMAL
 from lvtools.formats.predictions import Predictions, read_predictions
-from lvtools.formats.registry import WRITTEN_AS_NUMBERS
+from lvtools.formats.registry import ROWS_AT_ONCE, WRITTEN_AS_NUMBERS
+from lvtools.formats.spill import release
 from lvtools.masks import AlphaRule
 from lvtools.metrics import BlobCollector, PixelState
 from lvtools.metrics.pixel import IOU_UNIT_BITS, UNKNOWN_INDEX
 from lvtools.objects import Objects
 
 Root = Objects | str | os.PathLike[str]
+IMAGES_BETWEEN_RELEASES = 512
 
 
 def evaluate(
@@ -126,6 +128,8 @@ def evaluate(
                 regions = blobs.add(_anomalous(counted.prediction), _anomalous(counted.truth), image=at)
             elif all(normal[at]) and len(true_findings) + len(called_findings) == faults:
                 regions = blobs.add_empty(image=at)  # nothing to count, and no false blob either
+            if at % IMAGES_BETWEEN_RELEASES == 0:
+                release()
             if progress is not None:
                 progress(at + 1, len(matched.pairs))
         rows.add(at, true_row, called_row, counted, regions)
@@ -288,6 +292,7 @@ class _Rows:
         self._true = {name: true.table[name].to_pylist() for name in ("source_ref", "line", "mask_ref")}
         self._called = {name: called.table[name].to_pylist() for name in ("score", "line", "mask_ref")}
         self._columns: dict[str, list[Any]] = {name: [] for name in PER_IMAGE_SCHEMA.names}
+        self._done: list[pa.Table] = []
 
     def add(
         self,
@@ -307,9 +312,16 @@ class _Rows:
         )  # fmt: skip
         for name, value in zip(PER_IMAGE_SCHEMA.names, row, strict=True):
             self._columns[name].append(value)
+        if len(self._columns["source_ref"]) >= ROWS_AT_ONCE:
+            self._pack()
+
+    def _pack(self) -> None:
+        self._done.append(pa.table(list(self._columns.values()), schema=PER_IMAGE_SCHEMA))
+        self._columns = {name: [] for name in PER_IMAGE_SCHEMA.names}
 
     def table(self) -> pa.Table:
-        return pa.table(list(self._columns.values()), schema=PER_IMAGE_SCHEMA)
+        self._pack()
+        return pa.concat_tables(self._done)
 
 
 def _pixel_figures(state: PixelState) -> tuple[float | None, int, int, int]:

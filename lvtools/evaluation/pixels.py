@@ -21,7 +21,7 @@ from lvtools.evaluation.threads import map_ordered
 from lvtools.findings import FindingList
 from lvtools.masks import AlphaRule, ClassMask, Mask, class_pairs, read_class_mask, read_mask
 from lvtools.metrics import ConfusionMatrix, PixelState
-from lvtools.objects import Objects
+from lvtools.objects import Objects, is_remote
 
 BACKGROUND_NAME = "background"
 
@@ -284,12 +284,18 @@ def read_first(roots: Roots, ref: str) -> bytes:
     ObjectError
         No root has it, or the reference leads out of them.
     """
-    for root in roots:
-        if is_there((root,), ref):
-            return root.read(ref)
     if not roots:
         raise ObjectError(f"{ref!r} is looked for nowhere", hint="name the folder of the masks")
-    return roots[0].read(ref)  # for its reason
+    first, *others = roots
+    try:
+        return first.read(ref)
+    except ObjectError:
+        if is_there((first,), ref):
+            raise
+        for root in others:
+            if is_there((root,), ref):
+                return root.read(ref)
+        raise
 
 
 def is_there(roots: Roots, ref: str) -> bool:
@@ -307,6 +313,8 @@ def roots_of(named: Objects | str | os.PathLike[str] | None, origin: str) -> Roo
     """The folder as named, else the one the file lies in; none for tables, bytes and standard input."""
     if named is not None:
         return (named if isinstance(named, Objects) else Objects(named),)
+    if is_remote(origin):
+        return (Objects(origin.rpartition("/")[0]),)  # masks elsewhere in the bucket are for --images to name
     if not os.path.exists(origin):
         return ()
     return (Objects(origin if os.path.isdir(origin) else os.path.dirname(os.path.abspath(origin))),)

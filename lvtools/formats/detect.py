@@ -29,7 +29,6 @@ from lvtools.formats.fields import (
     score_of,
     share_of,
 )
-from lvtools.formats.jsonitems import json_items
 from lvtools.formats.registry import Input, PredictionFormat, Rows
 from lvtools.objects import read_source
 
@@ -48,7 +47,7 @@ def read(source: Input, findings: FindingList) -> pa.Table:
     if source.folder is not None:
         _read_folder(source.folder, rows, findings)
         return rows.table()
-    for line, item in json_items(source.data, source.origin, findings):
+    for line, item in source.items(findings):
         add_answer(item, image_of(item) or _named_by_file(source), line, rows, findings)
     return rows.table()
 

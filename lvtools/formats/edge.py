@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from lvtools.findings import FindingList
 from lvtools.formats.fields import ANOMALY, NORMAL, decode_base64, score_of, share_of
-from lvtools.formats.jsonitems import json_items
 from lvtools.formats.registry import Input, Mask, PredictionFormat, Rows
 
 INPUTS, OUTPUTS = "deviceFleetAuxiliaryInputs", "deviceFleetAuxiliaryOutputs"
@@ -29,7 +28,7 @@ def sniff(source: Input) -> bool:
 def read(source: Input, findings: FindingList) -> pa.Table:
     """A row per captured frame."""
     rows = Rows()
-    for line, item in json_items(source.data, source.origin, findings):
+    for line, item in source.items(findings):
         _add_frame(item, line, rows, findings)
     return rows.table()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -11,8 +11,7 @@ from lvtools.dataset import Dataset
 from lvtools.findings import SEVERITIES, FindingList
 from lvtools.formats.edge import color_classes
 from lvtools.formats.fields import image_of, score_of, share_of
-from lvtools.formats.jsonitems import json_items
-from lvtools.formats.registry import Input, Mask, PredictionFormat, Rows
+from lvtools.formats.registry import ROWS_AT_ONCE, Input, Mask, PredictionFormat, Rows
 
 DETECTED = "-detected"
 METADATA = "-metadata"
@@ -27,7 +26,7 @@ def sniff(source: Input) -> bool:
 def read(source: Input, findings: FindingList) -> pa.Table:
     """The model's answers; the truth on the same lines is left to `manifest`."""
     rows = Rows()
-    for line, item in json_items(source.data, source.origin, findings):
+    for line, item in source.items(findings):
         image = image_of(item)
         if image is None:
             findings.add("LV411", line=line)
@@ -80,10 +79,9 @@ def read_labels(source: Input, findings: FindingList) -> pa.Table:
         dataset = source.source
     else:
         dataset = read_manifest(pa.py_buffer(source.data) if source.source == "-" else source.source, columns=wanted)
-    columns = [dataset.entries[name].to_pylist() for name in wanted]
     rows = Rows()
     lost = set()
-    for image, class_name, confidence, human, mask_ref, color_map, line in zip(*columns, strict=True):
+    for image, class_name, confidence, human, mask_ref, color_map, line in _values(dataset.entries.select(wanted)):
         if image is None:
             lost.add(line)
             continue
@@ -105,6 +103,13 @@ def read_labels(source: Input, findings: FindingList) -> pa.Table:
         if severity == SEVERITIES[0] and (found["line"] is None or found["line"] in lost):
             findings.add(found.pop("code"), **found)
     return rows.table()
+
+
+def _values(entries: pa.Table) -> Iterator[tuple[Any, ...]]:
+    """The rows as tuples; a block of them at a time becomes Python's."""
+    for start in range(0, entries.num_rows, ROWS_AT_ONCE):
+        block = entries.slice(start, ROWS_AT_ONCE)
+        yield from zip(*(column.to_pylist() for column in block.columns), strict=True)
 
 
 FORMAT = PredictionFormat(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -10,6 +10,7 @@ import orjson
 from lvtools.errors import FormatError
 from lvtools.findings import FindingList
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 FIRST_LINES = 20  # a broken first line must not hide the format of the file
 
 
@@ -37,7 +38,12 @@ def json_items(data: memoryview, origin: str, findings: FindingList) -> Iterator
                 f"the JSON array is broken: {error.msg}", path=origin, line=error.lineno, column=error.colno,
                 hint="was the file cut off?",
             ) from None  # fmt: skip
-    for number, text in _lines(data):
+    yield from line_items(_lines(data), findings)
+
+
+def line_items(lines: Iterable[tuple[int, bytes]], findings: FindingList) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (line, object) of JSON Lines. What is no object is a finding, and never hides the next line."""
+    for number, text in lines:
         if not text.strip():
             continue
         try:
@@ -49,6 +55,33 @@ def json_items(data: memoryview, origin: str, findings: FindingList) -> Iterator
             yield number, item
         else:
             findings.add("LV026", line=number, value=_kind(item))
+
+
+def lines_of(blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """(number, line) of a file that comes in blocks; without the byte-order mark."""
+    rest: list[bytes] = []
+    number = 0
+    for block in blocks:
+        *ended, last = block.split(b"\n")
+        for text in ended:
+            number += 1
+            whole = b"".join([*rest, text])
+            rest = []
+            yield number, whole.removeprefix(_BYTE_ORDER_MARK) if number == 1 else whole
+        if last:
+            rest.append(last)
+    if rest:
+        whole = b"".join(rest)
+        yield number + 1, whole.removeprefix(_BYTE_ORDER_MARK) if number == 0 else whole
+
+
+def object_in(text: bytes) -> dict[str, Any] | None:
+    """The object that a line is, or None."""
+    try:
+        item = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return item if isinstance(item, dict) else None
 
 
 def first_object(data: memoryview) -> dict[str, Any] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from lvtools.dataset import Dataset
 from lvtools.findings import FindingList
-from lvtools.objects import origin_of, read_source
+from lvtools.formats.spill import MaskColumn
+from lvtools.objects import is_remote, open_source, origin_of, read_blocks, read_source
 
 PREDICTED_CLASS = pa.struct([("class_name", pa.string()), ("color", pa.string()), ("area_fraction", pa.float64())])
 
@@ -29,6 +30,9 @@ PREDICTION_SCHEMA = pa.schema(
 )
 
 HEAD_BYTES = 4096
+ROWS_AT_ONCE, MASK_BYTES_AT_ONCE = 4096, 4 * 2**20
+_BLOCK_BYTES = 2**20
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 # Schema metadata of a table whose classes were written as 0 and 1: another file of the same task may have 2 as well.
 WRITTEN_AS_NUMBERS = {b"lvtools.classes": b"0, 1"}
@@ -71,12 +75,43 @@ class Input:
     def data(self) -> memoryview:
         """All bytes, read once; without the byte-order mark."""
         view = memoryview(read_source(self.source))
-        return view[3:] if bytes(view[:3]) == b"\xef\xbb\xbf" else view
+        return view[3:] if bytes(view[:3]) == _BYTE_ORDER_MARK else view
+
+    @cached_property
+    def head(self) -> bytes:
+        if self.table is not None or self.folder is not None or isinstance(self.source, Dataset):
+            return b""
+        if not self._can_be_read_again or "data" in self.__dict__:
+            return bytes(self.data[:HEAD_BYTES])
+        with open_source(self.source) as stream:
+            return stream.read(HEAD_BYTES + len(_BYTE_ORDER_MARK)).removeprefix(_BYTE_ORDER_MARK)[:HEAD_BYTES]
 
     @property
-    def head(self) -> bytes:
-        holds_bytes = self.table is None and self.folder is None and not isinstance(self.source, Dataset)
-        return bytes(self.data[:HEAD_BYTES]) if holds_bytes else b""
+    def _can_be_read_again(self) -> bool:
+        """A file or an object; a pipe that has a name (`<(zcat ...)`) gives its bytes once."""
+        return is_remote(self.source) or (isinstance(self.source, (str, os.PathLike)) and os.path.isfile(self.source))
+
+    @cached_property
+    def _first_line(self) -> dict[str, Any] | None:
+        """The object on the first line of a file that can be read line by line; None for all else."""
+        from lvtools.formats.jsonitems import object_in
+
+        if not self._can_be_read_again or self.head.lstrip()[:1] != b"{":
+            return None
+        return next((object_in(text) for _, text in self._lines() if text.strip()), None)
+
+    def _lines(self) -> Iterator[tuple[int, bytes]]:
+        from lvtools.formats.jsonitems import lines_of
+
+        return lines_of(read_blocks(self.source, _BLOCK_BYTES))
+
+    def items(self, findings: FindingList) -> Iterator[tuple[int, dict[str, Any]]]:
+        """`json_items` of the source: line by line where that can be done, so that no file is in memory whole."""
+        from lvtools.formats.jsonitems import json_items, line_items
+
+        if self._first_line is not None:
+            return line_items(self._lines(), findings)
+        return json_items(self.data, self.origin, findings)
 
     @property
     def name(self) -> str:
@@ -87,14 +122,19 @@ class Input:
         """The first JSON object of JSON Lines, of an array, or the document itself; what sniffing goes by."""
         from lvtools.formats.jsonitems import first_object
 
+        if self._first_line is not None:
+            return self._first_line
         return first_object(self.data) if self.head.lstrip()[:1] in (b"{", b"[") else None
 
 
 class Rows:
-    """Predictions being collected, column by column."""
+    """Predictions being collected, column by column; Python's objects for a few thousand rows at a time."""
 
     def __init__(self) -> None:
         self._columns: dict[str, list[Any]] = {name: [] for name in PREDICTION_SCHEMA.names}
+        self._done: list[pa.Table] = []
+        self._masks = MaskColumn()
+        self._mask_bytes = 0
 
     def add(
         self,
@@ -109,9 +149,23 @@ class Rows:
         row = (source_ref, class_name, score, mask.ref, mask.data, anomaly_classes, line)
         for name, value in zip(PREDICTION_SCHEMA.names, row, strict=True):
             self._columns[name].append(value)
+        self._mask_bytes += len(mask.data or b"")
+        if len(self._columns["line"]) >= ROWS_AT_ONCE or self._mask_bytes >= MASK_BYTES_AT_ONCE:
+            self._pack()
+
+    def _pack(self) -> None:
+        self._masks.add(self._columns.pop("mask"))
+        rest = pa.schema([field for field in PREDICTION_SCHEMA if field.name != "mask"])
+        self._done.append(pa.table([self._columns[name] for name in rest.names], schema=rest))
+        self._columns = {name: [] for name in PREDICTION_SCHEMA.names}
+        self._mask_bytes = 0
 
     def table(self) -> pa.Table:
-        return pa.table([self._columns[name] for name in PREDICTION_SCHEMA.names], schema=PREDICTION_SCHEMA)
+        """`PREDICTION_SCHEMA`; to be asked for once."""
+        self._pack()
+        table = pa.concat_tables(self._done)
+        columns = {name: table[name] for name in table.column_names} | {"mask": self._masks.column()}
+        return pa.table([columns[name] for name in PREDICTION_SCHEMA.names], schema=PREDICTION_SCHEMA)
 
 
 class Mask(NamedTuple):

@@ -26,7 +26,6 @@ from lvtools.formats.fields import (
     score_of,
     share_of,
 )
-from lvtools.formats.jsonitems import json_items
 from lvtools.formats.registry import PREDICTION_SCHEMA, WRITTEN_AS_NUMBERS, Input, PredictionFormat, Rows, words
 
 _DELIMITERS = (",", ";", "\t")
@@ -201,7 +200,7 @@ def _read_records(source: Input, findings: FindingList) -> pa.Table:
     rows = Rows()
     picked: list[list[Any]] = [[], [], [], [], []]
     lines = []
-    for line, item in json_items(source.data, source.origin, findings):
+    for line, item in source.items(findings):
         if answer_in(item) is not None:
             add_answer(item, image_of(item), line, rows, findings)
             continue

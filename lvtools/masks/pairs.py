@@ -6,17 +6,19 @@ Only a mask that the engine does not take (see `lvtools.masks.engine`) is painte
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lvtools.dataset import ColorMap
-from lvtools.errors import MaskError
+from lvtools.errors import ArgumentError, MaskError
 from lvtools.masks import engine
-from lvtools.masks.classes import AlphaRule, Classified, Colors, UnknownColor, classify
+from lvtools.masks.classes import AlphaRule, Classified, Colors, UnknownColor, as_color_map, classify
 from lvtools.masks.colors import MAX_COLORS, ColorCounts, MaskSource, read_mask_bytes
 from lvtools.masks.mask import MAX_CLASSES, UNKNOWN_INDEX, Mask, read_mask
 
+_COLORS_REMEMBERED = 64
 _BAND_PIXELS = 2**20  # of painted masks looked at in one step: 8 MB of pair numbers
 
 
@@ -33,11 +35,11 @@ class ClassMask:
 
     @property
     def height(self) -> int:
-        return self._of.height
+        return self._of.height if self._runs is None else self._runs.counted.height
 
     @property
     def width(self) -> int:
-        return self._of.width
+        return self._of.width if self._runs is None else self._runs.counted.width
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -64,7 +66,10 @@ class ClassMask:
         if isinstance(self._of, Mask):
             index = self._of.index().ravel()
             return _folded(np.bincount(index, minlength=UNKNOWN_INDEX + 1), len(self.classes))
-        return np.append(self._of.area_px, self._of.unknown_px)
+        assert self._runs is not None  # noqa: S101 - the type checker's sake
+        counts = np.zeros(len(self.classes) + 1, np.int64)
+        np.add.at(counts, self._of.numbers, self._runs.counted.counts)  # -1, no class, is the last place
+        return counts
 
     def index(self) -> NDArray[np.uint8]:
         """The class of each pixel, painted anew: uint8 (height, width); 0 background, 255 unknown."""
@@ -88,13 +93,37 @@ def read_class_mask(
     try:
         if runs is None:
             return ClassMask(read_mask(data, color_map, alpha=alpha, classes=classes), None)
-        classified = classify(ColorCounts(*runs.counted), color_map, alpha=alpha, classes=classes)
+        colors = as_color_map(color_map)
+        known = None
+        if colors is not None and len(runs.counted.colors) <= _COLORS_REMEMBERED:
+            known = _remembered(runs.counted.colors.tobytes(), tuple(colors.items()), alpha, tuple(classes))
+        if known is not None:
+            return ClassMask(known, runs)
+        classified = classify(ColorCounts(*runs.counted), colors, alpha=alpha, classes=classes)
         if len(classified.names) > MAX_CLASSES:
             raise MaskError(f"{len(classified.names)} classes; there is room for {MAX_CLASSES}")
     except MaskError as error:
         error.path = error.path or name or None
         raise
     return ClassMask(classified, runs)
+
+
+@lru_cache(maxsize=1024)
+def _remembered(
+    colors: bytes, color_map: tuple[tuple[str, int], ...], alpha: AlphaRule, classes: tuple[str, ...]
+) -> Classified | None:
+    """What these colours mean, for masks that leave nothing to tell: most masks of a data set have the same few.
+
+    Its counts are no mask's. None: something is to be told (unknown colours, doubtful pixels, an error), with places
+    and numbers that only this mask has.
+    """
+    values = np.frombuffer(colors, np.uint32)
+    ones = ColorCounts(1, len(values), values, np.ones(len(values), np.int64), np.arange(len(values)))
+    try:
+        found = classify(ones, ColorMap(color_map), alpha=alpha, classes=classes)
+    except (MaskError, ArgumentError):
+        return None
+    return None if found.unknown_px or found.ambiguous_px or len(found.names) > MAX_CLASSES else found
 
 
 def class_pairs(truth: ClassMask, prediction: ClassMask) -> NDArray[np.int64]:
