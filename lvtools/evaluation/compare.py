@@ -110,22 +110,19 @@ def evaluate(
     rows = _Rows(true, called, decisions)
     state, blobs = PixelState.empty(), BlobCollector()
     for at, (true_row, called_row) in enumerate(matched.pairs):
-        counted, regions = None, None
+        counted = None
+        told = len(true_findings) + len(called_findings)
         if reader is not None:
             normal = [_is_normal(side[at], decisions) for side in (decisions.truth, decisions.prediction)]
-            sides = (
-                row_at(true.table, true_row, is_normal=normal[0]),
-                row_at(called.table, called_row, is_normal=normal[1]),
+            counted = reader.read(
+                row_at(true.table, true_row, is_normal=normal[0]), row_at(called.table, called_row, is_normal=normal[1])
             )
-            faults = len(true_findings) + len(called_findings)
-            counted = reader.read(*sides)
             if counted is not None:
                 state = state.merge(counted.state)
-                regions = blobs.add(_anomalous(counted.prediction), _anomalous(counted.truth), image=at)
-            elif all(normal) and len(true_findings) + len(called_findings) == faults:
-                regions = blobs.add_empty(image=at)  # nothing to count, and no false blob either
             if progress is not None:
                 progress(at + 1, len(matched.pairs))
+        faulty = len(true_findings) + len(called_findings) > told
+        regions = None if reader is None else _regions(blobs, at, counted, decisions, faulty=faulty)
         rows.add(at, true_row, called_row, counted, regions)
     if reader is not None:
         reader.report_ambiguous()
@@ -175,6 +172,19 @@ def _baseline(
         findings=join_findings([called.findings, called_findings.table()]),
         tables=(true.table, called.table),
     )
+
+
+def _regions(
+    blobs: BlobCollector, at: int, counted: ImagePixels | None, decisions: Decisions, *, faulty: bool
+) -> Mapping[str, int] | None:
+    """Count the regions of an image; None when its pixels could not be compared."""
+    if counted is None:
+        # Without pixels on either side there is nothing to compare, and no false blob either.
+        empty = not faulty and all(_is_normal(side[at], decisions) for side in (decisions.truth, decisions.prediction))
+        return blobs.add_empty(image=at) if empty else None
+    if not any(_pixel_figures(counted.state)[2:]):  # no anomaly pixel: the masks need not be looked at
+        return blobs.add_empty(image=at)
+    return blobs.add(_anomalous(counted.prediction), _anomalous(counted.truth), image=at)
 
 
 def _anomalous(index: NDArray[np.uint8]) -> NDArray[np.uint8]:
