@@ -119,19 +119,18 @@ def evaluate(
     sides = rows_at((true.table, called.table), matched.pairs, normal)
     counts = None if reader is None else reader.read_many(sides, threads)
     for at, (true_row, called_row) in enumerate(matched.pairs):
-        counted, regions = None, None
+        counted = None
+        told = len(true_findings) + len(called_findings)
         if counts is not None:
-            faults = len(true_findings) + len(called_findings)
             counted = next(counts)
             if counted is not None:
                 state = state.merge(counted.state)
-                regions = blobs.add(_anomalous(counted.prediction), _anomalous(counted.truth), image=at)
-            elif all(normal[at]) and len(true_findings) + len(called_findings) == faults:
-                regions = blobs.add_empty(image=at)  # nothing to count, and no false blob either
             if at % IMAGES_BETWEEN_RELEASES == 0:
                 release()
             if progress is not None:
                 progress(at + 1, len(matched.pairs))
+        faulty = len(true_findings) + len(called_findings) > told
+        regions = None if reader is None else _regions(blobs, at, counted, decisions, faulty=faulty)
         rows.add(at, true_row, called_row, counted, regions)
     if reader is not None:
         reader.report_ambiguous()
@@ -181,6 +180,19 @@ def _baseline(
         findings=join_findings([called.findings, called_findings.table()]),
         tables=(true.table, called.table),
     )
+
+
+def _regions(
+    blobs: BlobCollector, at: int, counted: ImagePixels | None, decisions: Decisions, *, faulty: bool
+) -> Mapping[str, int] | None:
+    """Count the regions of an image; None when its pixels could not be compared."""
+    if counted is None:
+        # Without pixels on either side there is nothing to compare, and no false blob either.
+        empty = not faulty and all(_is_normal(side[at], decisions) for side in (decisions.truth, decisions.prediction))
+        return blobs.add_empty(image=at) if empty else None
+    if not any(_pixel_figures(counted.state)[2:]):  # no anomaly pixel: the masks need not be looked at
+        return blobs.add_empty(image=at)
+    return blobs.add(_anomalous(counted.prediction), _anomalous(counted.truth), image=at)
 
 
 def _anomalous(index: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,8 @@ STANDARD_WISHES: tuple[Wish, ...] = (
 # From so many images of a class on, a share of them is known to some 17 points either way at worst (Wilson's
 # interval): below it a chosen threshold is a guess.
 ENOUGH_IMAGES = 30
+
+SHORT_DIGITS = 10  # behind the point, exclusive; scores that are closer together need all of theirs
 
 
 def wish_name(wish: Wish) -> str:
@@ -126,25 +128,24 @@ def advise(
 
 
 def short_threshold(sweep: Sweep, threshold: float) -> float:
-    """The decimal with the fewest digits that calls the same images: from the score below, exclusive, to the threshold.
+    """A decimal of few digits that calls the same images; inf and nan stay.
 
-    Rounding a threshold upwards loses the image that it was made for; inf and nan stay.
+    It is the threshold rounded down as far as no other image is called: rounding up loses the image that the threshold
+    was made for. One that lies just above a score, where no image has to be kept, is rounded up, but not out of 0..1.
     """
     if not math.isfinite(threshold):
         return threshold
     wanted = sweep.point(threshold)[1:3]
-    if sweep.point(_rounded(threshold, 0))[1:3] == wanted:
-        return _rounded(threshold, 0)
-    for digits in range(1, 17):
-        short = _rounded(threshold, digits)
-        if short <= threshold and sweep.point(short)[1:3] == wanted:
-            return short
-    return threshold
+    highest = max((float(side[-1]) for side in (sweep.positives, sweep.negatives) if len(side)), default=0.0)
+    candidates = [_rounded(threshold, digits, ROUND_FLOOR) for digits in range(SHORT_DIGITS)]
+    ups = [_rounded(threshold, digits, ROUND_CEILING) for digits in range(1, SHORT_DIGITS)]
+    candidates += [one for one in ups if one <= max(1.0, highest)]
+    return next((one for one in candidates if sweep.point(one)[1:3] == wanted), threshold)
 
 
-def _rounded(value: float, digits: int) -> float:
-    """Down to so many digits behind the point."""
-    return float(Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_FLOOR)) + 0.0  # no minus zero
+def _rounded(value: float, digits: int, way: str) -> float:
+    """To so many digits behind the point."""
+    return float(Decimal(value).quantize(Decimal(1).scaleb(-digits), way)) + 0.0  # no minus zero
 
 
 def score_intervals(

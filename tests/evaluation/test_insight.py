@@ -39,7 +39,7 @@ def case(drawn, **options):
     return lv.evaluate(lines(*truth), lines(*called), **options)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(scored)
 def test_scores_are_those_of_the_images_that_have_one(drawn):
     result = case(drawn)
@@ -269,7 +269,7 @@ def test_images_that_could_not_be_compared_are_in_no_region(masks, tmp_path):
     assert lv.evaluate(jsonl(truth_line("a", "normal")), jsonl(answer("a", False))).regions is None
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 @given(st.lists(st.tuples(classes, classes, classes), min_size=1, max_size=15))
 def test_a_baseline_is_compared_image_by_image(drawn):
     truth, mine, other = (
