@@ -19,7 +19,7 @@ from lvtools.dataset import ColorMap, is_background
 from lvtools.errors import ArgumentError, LvtoolsError, MaskError, ObjectError
 from lvtools.evaluation.threads import map_ordered
 from lvtools.findings import FindingList
-from lvtools.masks import AlphaRule, ClassMask, Mask, class_pairs, read_class_mask, read_mask
+from lvtools.masks import AlphaRule, Mask, class_pairs, read_mask
 from lvtools.metrics import ConfusionMatrix, PixelState
 from lvtools.objects import Objects, is_remote
 
@@ -52,7 +52,7 @@ class ImagePixels:
     asked for. A side without anomaly pixels of its own is all background.
     """
 
-    def __init__(self, state: PixelState, truth: ClassMask | None, prediction: ClassMask | None) -> None:
+    def __init__(self, state: PixelState, truth: Mask | None, prediction: Mask | None) -> None:
         self.state, self._masks = state, (truth, prediction)
 
     @cached_property
@@ -204,7 +204,7 @@ class PixelReader:
 
     def _mask(
         self, row: Row, roots: Roots, fallback: list[dict[str, Any]] | None, side: str, look: Look
-    ) -> ClassMask | None:
+    ) -> Mask | None:
         name = row.mask_ref or f"the mask of {row.source_ref}"
 
         def note(code: str, value: str) -> None:
@@ -219,7 +219,7 @@ class PixelReader:
             colors = color_map_of(row.colors) or self.truth_map or color_map_of(fallback)
             if colors is None:
                 raise MaskError("nothing says which colour is which class")
-            mask = read_class_mask(data, colors, alpha=self.alpha, classes=self.classes)
+            mask = read_mask(data, colors, alpha=self.alpha, classes=self.classes)
         except LvtoolsError as error:
             note("LV301", f"{name}: {error.message}")
             return None
@@ -241,7 +241,7 @@ class PixelReader:
                 )
 
 
-def _says_nothing(mask: ClassMask) -> bool:
+def _says_nothing(mask: Mask) -> bool:
     """Only the background is named and only the background is seen: the size means nothing."""
     only_background = all(is_background(name) for name in mask.color_map)
     return only_background and not mask.class_px()[1:].any()

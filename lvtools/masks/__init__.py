@@ -9,7 +9,7 @@ from lvtools.masks.find import find_masks
 from lvtools.masks.fix import FIX_SCHEMA, FixedMask, fix_mask
 from lvtools.masks.lint import lint_mask
 from lvtools.masks.mask import RUN_SCHEMA, UNKNOWN_INDEX, Mask
-from lvtools.masks.pairs import ClassMask, class_pairs, read_class_mask
+from lvtools.masks.pairs import class_pairs
 from lvtools.masks.png import decode_png
 from lvtools.masks.polygons import Polygon
 from lvtools.masks.read import read_mask
@@ -29,7 +29,6 @@ __all__ = [
     "UNKNOWN_INDEX",
     "AlphaRule",
     "AreaTotals",
-    "ClassMask",
     "FixedMask",
     "Mask",
     "MaskSource",
@@ -46,7 +45,6 @@ __all__ = [
     "mask_areas",
     "mask_areas_many",
     "mask_colors",
-    "read_class_mask",
     "read_mask",
     "total_percentage_area",
     "write_mask",

@@ -181,11 +181,7 @@ def classify(
             f"the first is at row {row}, column {col}",
             hint="choose: alpha 'opaque' (>= 128), 'any' (> 0) or 'ignore'",
         )
-    areas, first = np.zeros(len(names), np.int64), np.full(len(names), counted.height * counted.width, np.int64)
-    known = numbers >= 0
-    np.add.at(areas, numbers[known], counted.counts[known])
-    np.minimum.at(first, numbers[known], counted.first[known])
-    first[areas == 0] = -1
+    areas, first = tally(counted, numbers, len(names))
     shown: list[int | None] = [background_color if _is_seen(background_color, rgb, numbers, written) else None]
     shown += [written.get(name) for name in names[1:]]
     return Classified(
@@ -201,6 +197,18 @@ def classify(
         written,
         numbers,
     )
+
+
+def tally(
+    counted: ColorCounts, numbers: NDArray[np.int64], classes: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pixels of each class, and the flat position of its first one, -1 when there is none; by its colours' numbers."""
+    areas, first = np.zeros(classes, np.int64), np.full(classes, counted.height * counted.width, np.int64)
+    known = numbers >= 0
+    np.add.at(areas, numbers[known], counted.counts[known])
+    np.minimum.at(first, numbers[known], counted.first[known])
+    first[areas == 0] = -1
+    return areas, first
 
 
 def _background_of(color_map: ColorMap, classes: Sequence[str] | None) -> str | None:

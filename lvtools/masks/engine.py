@@ -14,7 +14,7 @@ import secrets
 import threading
 from collections.abc import Iterator, Sequence
 from types import ModuleType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,21 @@ class Counted(NamedTuple):
     colors: NDArray[np.uint32]
     counts: NDArray[np.int64]
     first: NDArray[np.int64]
+
+
+class Lists(Protocol):
+    """Run lists of a picture's numbers: see `lvtools.masks.runs.RunLists`."""
+
+    @property
+    def width(self) -> int: ...
+    @property
+    def ends(self) -> NDArray[np.int32]: ...
+    @property
+    def numbers(self) -> NDArray[np.int32]: ...
+    @property
+    def starts(self) -> NDArray[np.int64]: ...
+    @property
+    def rows(self) -> NDArray[np.int32]: ...
 
 
 class Runs(NamedTuple):
@@ -157,6 +172,19 @@ def paint_runs(runs: Runs, numbers: NDArray[np.uint8]) -> NDArray[np.uint8]:
     out = np.empty((runs.counted.height, runs.counted.width), np.uint8)
     assert KERNEL is not None  # noqa: S101 - the runs come from it
     if KERNEL.paint(runs.ends, runs.numbers, runs.starts, runs.rows, np.ascontiguousarray(numbers, np.uint8), out) != 0:
+        raise AssertionError("run lists that do not cover their picture")
+    return out
+
+
+def pair_lists(first: Lists, second: Lists, numbers: int) -> NDArray[np.int64]:
+    """How many pixels have number a in the first picture and b in the second, both below `numbers` and of one size.
+
+    Returns int64, shape (numbers, numbers).
+    """
+    out = np.zeros((numbers, numbers), np.int64)
+    assert KERNEL is not None  # noqa: S101 - its callers ask
+    one, other = ((lists.ends, lists.numbers, lists.starts, lists.rows) for lists in (first, second))
+    if KERNEL.pair(*one, *other, first.width, out) != 0:
         raise AssertionError("run lists that do not cover their picture")
     return out
 

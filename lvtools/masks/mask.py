@@ -122,6 +122,15 @@ class Mask:
             self._lists, self._table = joined(self._lists, self._table), None
         return self._lists
 
+    def class_lists(self) -> RunLists:
+        """The run lists at hand, numbered by class; pixels of no class have the number behind the classes."""
+        numbers = self._lists.numbers if self._table is None else self._table[self._lists.numbers]
+        return self._lists._replace(numbers=np.minimum(numbers, np.int32(len(self.classes))))
+
+    def class_px(self) -> NDArray[np.int64]:
+        """Pixels of each class, those of no class last: int64, shape (len(classes) + 1,)."""
+        return np.append(self._classified.area_px, self.unknown_px)
+
     def _by_class(self) -> RunLists:
         """The same with all unknown colours as one number behind the classes."""
         lists = self.run_lists()

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
-from lvtools.dataset import format_color
-from lvtools.errors import MaskError
+from lvtools.dataset import ColorMap, format_color
+from lvtools.errors import ArgumentError, MaskError
 from lvtools.masks import engine
-from lvtools.masks.classes import AlphaRule, Classified, Colors, check_alpha, classify
+from lvtools.masks.classes import AlphaRule, Classified, Colors, as_color_map, check_alpha, classify, tally
 from lvtools.masks.colors import MAX_COLORS, ColorCounts, MaskSource, count_bands, read_mask_bytes
 from lvtools.masks.mask import Mask
 from lvtools.masks.png import Pixels, decode_png
 from lvtools.masks.runs import Int32s, RunLists, runs_of_array
 
 MAX_CLASSES = 255  # 0..254, the background included; the service allowed 20
+_COLORS_REMEMBERED = 64
 
 
 def read_mask(
@@ -64,13 +67,46 @@ def mask_of(
     classes: Sequence[str] | None = None,
 ) -> Mask:
     """The mask of a picture's colours and of its runs, which are numbered by them; errors as of `read_mask`."""
-    classified = classify(counted, color_map, alpha=alpha, classes=classes)
+    classified = _known(counted, as_color_map(color_map), alpha, classes)
+    if classified is None:
+        classified = classify(counted, color_map, alpha=alpha, classes=classes)
     if len(classified.names) > MAX_CLASSES:
         raise MaskError(
             f"{len(classified.names)} classes; an index array has room for {MAX_CLASSES}",
             hint="is this a photograph, or a mask resized with interpolation? mask_colors counts any colours",
         )
     return Mask(classified, lists, number_table(counted, classified))
+
+
+def _known(
+    counted: ColorCounts, color_map: ColorMap | None, alpha: AlphaRule, classes: Sequence[str] | None
+) -> Classified | None:
+    """`classify` for a mask whose very colours were met before and left nothing to tell; None: ask that one."""
+    if color_map is None or isinstance(classes, str) or len(counted.colors) > _COLORS_REMEMBERED:
+        return None
+    names = None if classes is None else tuple(classes)
+    known = _remembered(counted.colors.tobytes(), tuple(color_map.items()), alpha, names)
+    if known is None:
+        return None
+    areas, first = tally(counted, known.numbers, len(known.names))
+    return replace(known, height=counted.height, width=counted.width, area_px=areas, first=first, color_map=color_map)
+
+
+@lru_cache(maxsize=1024)
+def _remembered(
+    colors: bytes, color_map: tuple[tuple[str, int], ...], alpha: AlphaRule, classes: tuple[str, ...] | None
+) -> Classified | None:
+    """What these colours mean: most masks of a data set have the same few. Its counts are no mask's.
+
+    None: something is to be told (unknown colours, doubtful pixels, an error), with places and numbers of one mask.
+    """
+    values = np.frombuffer(colors, np.uint32)
+    ones = ColorCounts(1, len(values), values, np.ones(len(values), np.int64), np.arange(len(values)))
+    try:
+        found = classify(ones, ColorMap(color_map), alpha=alpha, classes=classes)
+    except (MaskError, ArgumentError):
+        return None
+    return None if found.unknown_px or found.ambiguous_px else found
 
 
 def decode_runs(data: memoryview) -> tuple[ColorCounts, RunLists]:

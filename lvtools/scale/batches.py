@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from lvtools.dataset import ColorMap, is_background
 from lvtools.errors import ArgumentError, LvtoolsError, MaskError, ShardError
-from lvtools.masks import AlphaRule, class_pairs, read_class_mask
+from lvtools.masks import AlphaRule, class_pairs, read_mask
 from lvtools.metrics import BinnedSweep, ConfusionMatrix, PixelState, Sweep
 from lvtools.metrics.score_sides import NanRule
 from lvtools.objects import Objects
@@ -212,7 +212,7 @@ def pair_reader(options: Options) -> Callable[[Any, Any], PixelState]:
 
     def read_pair(truth: bytes | str | None, prediction: bytes | str | None) -> PixelState:
         masks = [
-            None if one is None else read_class_mask(bytes_of(one), colors, alpha=options.alpha, classes=classes)
+            None if one is None else read_mask(bytes_of(one), colors, alpha=options.alpha, classes=classes)
             for one in (truth, prediction)
         ]
         ours, theirs = masks

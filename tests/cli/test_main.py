@@ -84,8 +84,8 @@ def test_interrupt_is_130(tmp_path):
         stream.write(CLEAN % 1)
         stream.flush()
         process.send_signal(signal.SIGINT)
-    # The signal may fall into the moment before the command waits in read(), and nothing would wake it then: the end of the
-    # pipe does, and the interrupt that is pending comes before the rest of the work.
+    # The signal may fall into the moment before the command waits in read(), and nothing would wake it then: the end of
+    # the pipe does, and the interrupt that is pending comes before the rest of the work.
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, b"")
     assert err.strip() == b"lvtools: interrupted"
