@@ -45,9 +45,9 @@ def followed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_columns_that_begin_late_and_grow_past_the_first_guess():
     maker = Maker(3, 0)
-    # More than half a window before the first mask, so that the guess knows nothing of masks and boxes.
+    # More than a window before the first mask, so that the guess knows nothing of masks and boxes.
     lines = (
-        maker.file(1400, ("class",))
+        maker.file(2400, ("class",))
         + maker.file(700, ("mask",))
         + maker.file(500, ("boxes",))
         + maker.file(9, ("none",))
@@ -61,13 +61,8 @@ def test_short_lines_need_more_rows_than_was_guessed():
 
 
 def test_masks_after_a_line_of_the_slow_path():
-    lines = (
-        Maker(5, 0).file(20, ("class",))
-        + [b"oops\n"]
-        + Maker(6, 0).file(3, ("mask",))
-        + [b"{}\n"]
-        + Maker(7, 0).file(3, ("class",))
-    )
+    masks, others = Maker(6, 0).file(3, ("mask",)), Maker(7, 0).file(3, ("class",))
+    lines = [*Maker(5, 0).file(20, ("class",)), b"oops\n", *masks, b"{}\n", *others]
     for threads in (1, 2):
         same(b"".join(lines), threads)
 
