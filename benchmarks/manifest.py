@@ -1,7 +1,8 @@
 """Manifests of 50,000 lines read and validated, against six peers that make the same checks and columns.
 
 `python -m benchmarks manifest`: one key order, then key order and spacing changing in every line; the answers of all
-are compared before any clock starts. Everybody has one thread; lvtools with two is a contestant more.
+are compared before any clock starts. Everybody has one thread; lvtools with two is a contestant more, and on files eight
+times as long it is compared with one and with lvtools' own choice.
 """
 
 from __future__ import annotations
@@ -22,13 +23,15 @@ from benchmarks.manifest_loops import LOOPS, Answer
 from benchmarks.manifest_tables import TABLES, saved
 
 LINES = int(os.environ.get("LVTOOLS_BENCH_LINES", "50000"))
+LONG_LINES = 8 * LINES
 ROUNDS = int(os.environ.get("LVTOOLS_BENCH_ROUNDS", "5"))
 PROFILES = {"classification": "lookoutvision", "segmentation": "lookoutvision", "boxes": "rekognition"}
 TWO = "lvtools, 2 threads"
+DEFAULT = "lvtools, threads by its own choice"
 
 
-def ours(data: bytes, kind: str, threads: int = 1) -> Answer:
-    """Every column of the hub table, and the number of lines that have an error (a quota concerns no line)."""
+def ours(data: bytes, kind: str, threads: int | None = 1) -> Answer:
+    """Every column of the hub table, and how many lines have an error; a quota is broken by a file, not a line."""
     dataset = lv.read_manifest(data, profile=PROFILES[kind], threads=threads)
     findings = dataset.findings
     errors = findings.filter(pc.equal(findings["severity"].cast(pa.string()), "error")) if len(findings) else findings
@@ -47,6 +50,7 @@ def same(mine: Answer, theirs: Answer) -> bool:
 
 
 PEERS: dict[str, Callable[[bytes, str], Answer]] = {TWO: partial(ours, threads=2), **TABLES, **LOOPS}
+OURS = {DEFAULT: partial(ours, threads=None)}
 
 
 def peak(kind: str, path: str, name: str) -> int:
@@ -56,7 +60,7 @@ def peak(kind: str, path: str, name: str) -> int:
 
 
 def _peak_here(kind: str, path: str, name: str) -> int:
-    contestant = PEERS.get(name, ours)
+    contestant = {**PEERS, **OURS}.get(name, ours)
     contestant(make(kind, 50), kind)  # what the imports cost is not the input's fault
     with open(path, "rb") as file:
         data = file.read()
@@ -92,6 +96,27 @@ def run() -> None:
                 peak_of=partial(peak, kind, path),
             )
             os.unlink(path)
+
+    for kind in PROFILES:
+        data = make(kind, LONG_LINES)
+        path = saved(data)
+        compare(
+            f"manifest: {kind}, {LONG_LINES:,} lines, one thread and two",
+            ours=partial(ours, data, kind),
+            peers={TWO: partial(ours, data, kind, 2), DEFAULT: partial(ours, data, kind, None)},
+            items=LONG_LINES,
+            unit="lines",
+            rounds=ROUNDS,
+            same=_same_entries,
+            input_bytes=len(data),
+            peak_of=partial(peak, kind, path),
+        )
+        os.unlink(path)
+
+
+def _same_entries(mine: Answer, theirs: Answer) -> bool:
+    """Every column, however many parts it was read in."""
+    return mine[0] == theirs[0] and bool(mine[1].unify_dictionaries().equals(theirs[1].unify_dictionaries()))
 
 
 if __name__ == "__main__":

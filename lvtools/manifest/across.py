@@ -153,7 +153,7 @@ class Across(CrossLine):
             maps.judged(number, self._contradictions(pairs, line))
 
     def is_apart(self, others: list[Seen], run: Callable[[Callable[[int], bool]], Iterable[bool]]) -> bool:
-        """Do parts behind this one hold no reference of this one's nor of one another? `run` gives shares 0 to 7."""
+        """Do later parts hold no reference of this one, nor of each other? `run` asks for each share of the answer."""
         tables = [self._seen, *others]
         pairs = [(before, later) for number, later in enumerate(tables) for before in tables[:number]]
         return not any(run(lambda share: any(before.shares(later, share, SHARES) for before, later in pairs)))

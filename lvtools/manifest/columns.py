@@ -134,7 +134,7 @@ class Columns:
         )
 
     def _nulls(self, kind: pa.DataType) -> pa.Array:
-        """A column without a value: every buffer is the same zeros, which cost no memory as nobody writes to them."""
+        """A column without a value: every buffer is the same zeros, whose pages exist only once they are looked at."""
         if self._zeros is None:
             self._zeros = pa.py_buffer(np.zeros(self._rows + 1, np.int64))
         zeros, rows = self._zeros, self._rows
