@@ -120,7 +120,7 @@ def test_text_groups_by_rule_errors_first():
         'f.manifest:1:1: warning LV024 the key "1" stands twice in one object\n'
         'f.manifest:2:1: warning LV024 the key "2" stands twice in one object\n'
         'f.manifest:3:1: warning LV024 the key "3" stands twice in one object\n'
-        "    … and 5 more on lines 4-8\n"
+        "    … and 5 more on lines 4-8 (8 in all)\n"
         "    hint: keep one; readers disagree on which counts, lvtools takes the last\n"
         "\n"
         "f.manifest:2:1: info LV131 the line  is a JavaScript date; it was understood\n"

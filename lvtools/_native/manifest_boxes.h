@@ -22,7 +22,7 @@ static const uint8_t *FN(image_size)(const uint8_t *p, Attribute *a) {
         if (*p == '}') break;
         if (*p != ',') return NULL;
     }
-    if ((have & 3) != 3) return NULL;
+    if (have != 7) return NULL;
     a->size_end = ++p;
     p = FN(blank)(p);
     return *p == ']' ? p + 1 : NULL;
@@ -166,6 +166,7 @@ static int FN(judge_boxes)(State *s, Row *row, Attribute *a) {
     const double *width = COLUMN(double, B_WIDTH) + s->boxes, *height = COLUMN(double, B_HEIGHT) + s->boxes;
     double longest = a->frame_width > a->frame_height ? a->frame_width : a->frame_height, shrink;
     int64_t k, sound = 0;
+    if (a->frame_width * a->frame_height > 1e8) return 0;
     if (s->profile == REKOGNITION && !(a->frame_width >= 64 && a->frame_width <= 4096 && a->frame_height >= 64 && a->frame_height <= 4096) &&
         !stage(s, row, C_LV156, a->size_at, a->key, -1, a->size_at, a->size_end - a->size_at, NULL, 0)) return 0;
     if (a->boxes == 0) {

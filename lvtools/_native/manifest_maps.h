@@ -156,6 +156,8 @@ static const uint8_t *FN(parse_classes)(const uint8_t *p, ClassMap *m) {
             if (m->key[j].len == end - key && !memcmp(base + m->key[j].at, key, (size_t)(end - key))) return NULL;
         q = FN(string)(value + 1, NULL);
         if (!q || !plain_name(value + 1, q)) return NULL;
+        for (j = 0; j < m->count; j++)   /* one name for two numbers: a finding of the slow path */
+            if (m->name[j].len == q - value - 1 && !memcmp(base + m->name[j].at, value + 1, (size_t)(q - value - 1))) return NULL;
         m->key[m->count].at = (int32_t)(key - base);
         m->key[m->count].len = (int32_t)(end - key);
         m->name[m->count].at = (int32_t)(value + 1 - base);

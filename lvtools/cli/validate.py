@@ -6,6 +6,8 @@ Exit 0: clean, or warnings only. 1: errors. 2: could not look.
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import sys
 
 import click
@@ -17,7 +19,9 @@ from lvtools.cli.editing import progress as reading
 from lvtools.cli.terminal import counting, printable, wants_progress
 from lvtools.errors import ArgumentError
 from lvtools.findings import PROFILES, count_by_severity
+from lvtools.findings.excerpt import Excerpt, excerpts
 from lvtools.findings.render import FORMATS, github_lines, json_documents, render_text, sarif, summary
+from lvtools.manifest.parts import file_of
 from lvtools.validation import rekognition_summary, validate_manifest
 
 
@@ -69,7 +73,7 @@ def command(
     if form == "text":
         worst = 0
         for manifest in manifests:
-            worst = max(worst, _print_text(_validate(manifest, profile, images, progress), everything))
+            worst = max(worst, _print_text(_validate(manifest, profile, images, progress), everything, manifest))
         return worst
     tables = [_validate(manifest, profile, images, progress) for manifest in manifests]
     if form == "json":
@@ -102,19 +106,43 @@ def _validate(manifest: str, profile: str, images: str | None, progress: bool | 
         return validate_manifest(manifest, profile=profile, on_progress=tell)
 
 
-def _print_text(findings: pa.Table, everything: bool) -> int:
+def _mendable(findings: pa.Table) -> bool:
+    """Does `lvtools fix` know a cure for a finding?"""
+    from lvtools.manifest.edit.repairs import LINE_REPAIRS, VALUE_REPAIRS
+
+    codes = {repair.code for repair in VALUE_REPAIRS if repair.safe} | {code for code, safe, _ in LINE_REPAIRS if safe}
+    return not codes.isdisjoint(findings["code"].unique().to_pylist())
+
+
+@contextmanager
+def _excerpts(manifest: str) -> Iterator[Excerpt | None]:
+    """Excerpts of a file as it lies on the disk; of streams, buckets and packed files there are none."""
+    name = file_of(manifest)
+    if name is None:
+        yield None
+        return
+    with open(name, "rb") as stream:
+        yield excerpts(stream, shutil.get_terminal_size().columns - 4)
+
+
+def _print_text(findings: pa.Table, everything: bool, manifest: str) -> int:
     facts = {key.decode(): value.decode() for key, value in findings.schema.metadata.items()}
     counts = orjson.loads(facts["statistics"])
     errors = count_by_severity(findings)["error"]
     why = "as asked" if facts["profile_reason"] == "asked for" else facts["profile_reason"]
     color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    out = [render_text(findings, color=color, everything=everything)]
+    with _excerpts(manifest) as excerpt:
+        out = [render_text(findings, color=color, everything=everything, excerpt=excerpt)]
     if out[0]:
         out.append("\n")
     verdict = "not usable as it is" if errors else "usable"
     out.append(f"{printable(facts['origin'])}: {verdict}: {summary(findings)}\n")
     if counts["lines"]:
         out.append(f"    {_described(counts)}\n    judged by the rules of {facts['profile']} ({why})\n")
+    if manifest != "-" and _mendable(findings):
+        out.append(
+            f"    next: lvtools fix {printable(shlex.quote(manifest))} --dry-run shows what can be mended by itself\n"
+        )
     click.echo("".join(out), nl=False)
     return int(errors > 0)
 

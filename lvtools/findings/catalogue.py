@@ -180,10 +180,17 @@ RULES: tuple[Rule, ...] = (
          "ERROR_INVALID_LABEL_ATTRIBUTE_METADATA_FORMAT"),
     Rule("LV161", "warning", "{pointer} is an object; the format has an array with one object", "put it in [ ]", _CL + "COCO page",
          "ERROR_INVALID_LABEL_ATTRIBUTE_FORMAT"),
+    Rule("LV162", "warning", "{pointer} has the name {value} that another class id has, too", "a label name is unique in a job: give the boxes or labels one id", _GT + "quotas", None, _GROUNDTRUTH_ONLY),
+    Rule("LV163", "error", "{pointer} is {value}; a labeling job takes images of at most 100 million pixels", "crop or shrink the image, and its boxes", _GT + "quotas", None,
+         _GROUNDTRUTH_ONLY),
+    Rule("LV164", "warning", "{pointer} has no number 'depth'", "write \"depth\": 3 for a colour image: required, though unused", _CL + "object localisation",
+         "ERROR_INVALID_LABEL_ATTRIBUTE_FORMAT", _REKOGNITION_ONLY),
     # Multi-label
     Rule("LV170", "error", "{pointer} is {value}, not an array of class numbers", "for example [0, 3]", _GT + "output data", "ERROR_INVALID_LABEL_ATTRIBUTE_FORMAT"),
     Rule("LV171", "error", "{value} labels on one image, 50 is the limit", "keep the 50 that matter", _CL + "limits", None, _REKOGNITION_ONLY),
     Rule("LV172", "warning", "class id {value} has no entry in 'confidence-map' of {pointer}", "add it", _GT + "output data"),
+    Rule("LV173", "warning", "{pointer} has no 'confidence-map'", "a number in 0..1 per class id: {{\"0\": 1}}", _GT + "output data", None,
+         (("lookoutvision", "off"), ("rekognition", "off"), ("marketplace", "off"))),
     # Masks, as a manifest names them
     Rule("LV180", "error", "{pointer} is {value}, not a string", "write the mask's s3:// URI", _GUIDE + "segmentation manifest", None, _NO_MASKS),
     Rule("LV181", "error", "the mask attribute {value} does not end in '-ref'", "rename it, for example anomaly-mask-ref", _GUIDE + "segmentation manifest", None,
@@ -266,7 +273,7 @@ RULES: tuple[Rule, ...] = (
     Rule("LV317", "warning", "the mask of a normal image shows {value}", "correct the class, or the mask", _GUIDE + "segmentation manifest", None, _TYPES),
     Rule("LV318", "error", "the mask shows {value} anomaly types, 20 is the limit", "join types", _GUIDE + "quotas", None, _LOOKOUT_ONLY),
     Rule("LV319", "error", "none of the images is there: {value}", "name another folder or bucket with --images", "lvtools"),
-    # Masks by themselves (lint-mask)
+    # Masks by themselves (lint-mask), to LV328
     Rule("LV320", "error", "{value} are mixed from declared colours: the edges were smoothed (antialiased), or the mask was resized with interpolation",
          "lvtools fix-mask gives each pixel the nearest class; draw without smoothing, resize with nearest neighbour", "lvtools", None, _NO_MASKS),
     Rule("LV321", "error", "{value} lie around the declared colours: the mask was once saved as JPEG or another lossy format",
@@ -280,6 +287,7 @@ RULES: tuple[Rule, ...] = (
     Rule("LV326", "info", "the PNG is unusual: {value}", "lvtools fix-mask --rewrite writes it anew", "PNG specification", None, _NO_MASKS),
     Rule("LV327", "error", "the mask holds class numbers, not colours: {value}", "write it with lvtools.write_mask(index, path, colors=...)", _GUIDE + "segmentation manifest", None, _NO_MASKS),
     Rule("LV328", "info", "{value}", "slips of the brush, or left over by smoothing?", "lvtools", None, _NO_MASKS),
+    Rule("LV329", "error", "the image has {value} pixels; a labeling job takes at most 100 million", "crop or shrink it, with its mask and boxes", _GT + "quotas", None, _GROUNDTRUTH_ONLY),
     # Evaluation
     Rule("LV401", "error", "no prediction for {value}", "it counts in no figure; predict it, or take it out of the truth", "evaluation"),
     Rule("LV402", "warning", "a prediction for {value}, which the truth does not have", "it counts in no figure", "evaluation"),

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lvtools.findings import BY_CODE, RULES, SEVERITIES, Rule, count_by_severity
+from lvtools.findings.excerpt import Excerpt
 from lvtools.text import printable
 
 FORMATS = ("text", "json", "sarif", "github")
@@ -55,12 +56,17 @@ def place(row: Mapping[str, Any]) -> str:
     return ":".join(parts)
 
 
-def render_text(findings: pa.Table, *, color: bool = False, everything: bool = False) -> str:
-    """Findings grouped by rule, errors first, with a few examples each (all of them with `everything`)."""
-    return "".join(_text(findings, color, everything))
+def render_text(
+    findings: pa.Table, *, color: bool = False, everything: bool = False, excerpt: Excerpt | None = None
+) -> str:
+    """Findings grouped by rule, errors first, with a few examples each (all of them with `everything`).
+
+    `excerpt` gives the text at the place of a rule's first finding, which is shown with a mark under it.
+    """
+    return "".join(_text(findings, color, everything, excerpt))
 
 
-def _text(findings: pa.Table, color: bool, everything: bool) -> Iterator[str]:
+def _text(findings: pa.Table, color: bool, everything: bool, excerpt: Excerpt | None) -> Iterator[str]:
     if not findings.num_rows:
         return
     codes = findings["code"].cast(pa.string())
@@ -74,22 +80,31 @@ def _text(findings: pa.Table, color: bool, everything: bool) -> Iterator[str]:
                 yield "\n"
             first = False
             group = findings.filter(pc.and_(pc.equal(codes, code), pc.equal(severities, severity)))
-            yield from _group(group, code, severity, color, everything)
+            yield from _group(group, code, severity, color, everything, excerpt)
 
 
-def _group(group: pa.Table, code: str, severity: str, color: bool, everything: bool) -> Iterator[str]:
+def _group(
+    group: pa.Table, code: str, severity: str, color: bool, everything: bool, excerpt: Excerpt | None
+) -> Iterator[str]:
     total = group.num_rows
     shown = total if everything else min(total, _SHOWN[severity])
     if total == shown + 1:
         shown = total  # '... and 1 more' takes as much room as the one
     paint, plain = (f"\x1b[{_COLORS[severity]};1m", "\x1b[0m") if color else ("", "")
-    for row in group.slice(0, shown).to_pylist():
+    for index, row in enumerate(group.slice(0, shown).to_pylist()):
         yield f"{place(row)}: {paint}{severity}{plain} {code} {message(row)}\n"
+        if index == 0 and excerpt is not None and row["byte_offset"] is not None and row["column"] is not None:
+            yield from _marked(excerpt(row["byte_offset"], row["column"]), paint, plain)
     if total > shown:
-        yield f"    … and {total - shown:,} more{_lines(group['line'].slice(shown))}\n"
+        yield f"    … and {total - shown:,} more{_lines(group['line'].slice(shown))} ({total:,} in all)\n"
     rule = BY_CODE[code]
     also = f"  [Rekognition: {rule.rekognition}]" if rule.rekognition else ""
     yield f"    hint: {hint(code)}{also}\n"
+
+
+def _marked(found: tuple[str, int] | None, paint: str, plain: str) -> Iterator[str]:
+    if found is not None and found[0]:
+        yield f"    {found[0]}\n    {' ' * found[1]}{paint}^{plain}\n"
 
 
 def _lines(lines: pa.ChunkedArray) -> str:

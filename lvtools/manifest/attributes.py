@@ -15,6 +15,7 @@ from lvtools.manifest.scan import Places, describe, pointer, quoted
 MAX_CLASS_NAME = 256  # Rekognition line errors and Ground Truth quotas; the API's DatasetLabel says 255
 MAX_BOXES = 50
 MIN_SIDE, MAX_SIDE = 64, 4096  # image limits of Lookout and Rekognition
+MAX_JOB_PIXELS = 100_000_000  # Ground Truth quotas, without active learning
 SHRUNK_SIDE = 1280  # Rekognition looks at boxes after shrinking to this
 MAX_MASK_CLASSES = 20
 
@@ -176,10 +177,12 @@ class AttributeReader:
         if not isinstance(classes, dict):
             self.add("LV160", path[:1])
             return None
-        names = {}
+        names: dict[str, str] = {}
         for number, name in classes.items():
             if isinstance(name, str) and name:
                 self.name_form((*path, number), name)
+                if name in names.values():
+                    self.add("LV162", (*path, number), value=quoted(name))
                 names[number] = name
             else:
                 self.add("LV120", (*path, number))
@@ -193,6 +196,8 @@ class AttributeReader:
             self.add("LV170", (key,), value=describe(value))
             return [], False
         confidences = metadata.get("confidence-map")
+        if not isinstance(confidences, dict):
+            self.add("LV173", (f"{key}-metadata",))
         labels = []
         for index, number in enumerate(value):
             name = (classes or {}).get(str(number))
@@ -254,6 +259,10 @@ class AttributeReader:
             return None
         if not all(MIN_SIDE <= side <= MAX_SIDE for side in (width, height)):
             self.add("LV156", path, value=f"{width} x {height}")
+        if width * height > MAX_JOB_PIXELS:
+            self.add("LV163", path, value=f"{width} x {height}")
+        if not _is_number(sizes[0].get("depth")):
+            self.add("LV164", path)
         return float(height), float(width)
 
     def _box_confidences(self, key: str, metadata: dict[str, Any], boxes: int) -> list[float | None]:

@@ -16,6 +16,7 @@ from lvtools.masks import mask_areas, read_mask
 from lvtools.objects import Objects
 
 MIN_SIDE, MAX_SIDE = 64, 4096  # Lookout for Vision and Rekognition
+MAX_JOB_PIXELS = 100_000_000  # Ground Truth, without active learning
 MAX_RATIO = 20  # Rekognition: longer side by shorter side
 MEGABYTE = 2**20  # the guides say MB; the larger reading refuses nothing that a service may have taken
 MAX_MEGABYTES = {"lookoutvision": 8, "rekognition": 15, "groundtruth": 40}
@@ -119,6 +120,8 @@ def _limits(info: ImageInfo, size_bytes: int, profile: str) -> list[tuple[str, s
         found.append(("LV308", f"{size_bytes:,} bytes, {limit} MB is the limit"))
     if max(info.height, info.width) > MAX_RATIO * min(info.height, info.width):
         found.append(("LV309", size))
+    if info.height * info.width > MAX_JOB_PIXELS:
+        found.append(("LV329", size))
     return found
 
 

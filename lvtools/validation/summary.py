@@ -21,6 +21,7 @@ from lvtools.validation.validate import COLUMNS, look_at_objects
 
 SUMMARY = "manifest_summary.json"
 MIN_OVERLAP = 0.5  # common labels by training labels
+MIN_LABELS = 2  # of images; where boxes are found, one does
 _BOM = b"\xef\xbb\xbf"
 
 # fmt: off
@@ -34,6 +35,9 @@ MESSAGES = {
     "ERROR_TOO_MANY_INVALID_ROWS_IN_MANIFEST": "The manifest file contains too many invalid rows.",
     "ERROR_IMAGES_IN_MULTIPLE_S3_BUCKETS": "The manifest file contains images from multiple S3 buckets.",
     "ERROR_INSUFFICIENT_LABEL_OVERLAP": "Less than 50% label overlap between the training and testing manifest files.",
+    "ERROR_MANIFEST_TOO_FEW_USABLE_LABELS": "The manifest file has too few usable labels.",
+    "ERROR_INSUFFICIENT_USABLE_LABEL_OVERLAP":
+        "Less than 50% usable label overlap between the training and testing manifest files.",
     "ERROR_MISSING_SOURCE_REF": "The source-ref key is missing.",
     "ERROR_INVALID_SOURCE_REF_FORMAT": "The format of the source-ref value is invalid.",
     "ERROR_NO_LABEL_ATTRIBUTES": "No label attributes found.",
@@ -115,10 +119,11 @@ def rekognition_summary(
     for name, part in parts.items():
         write_atomically(os.path.join(folder, f"{name}_manifest_with_validation.json"), b"".join(part.lines))
     shared = []
-    if testing is not None and parts["training"].labels:
-        known = parts["training"].labels
-        if len(known & parts["testing"].labels) < MIN_OVERLAP * len(known):
+    if testing is not None:
+        if _too_little(parts["training"].labels, parts["testing"].labels):
             shared.append(_worded("ERROR_INSUFFICIENT_LABEL_OVERLAP"))
+        elif _too_little(*(part.usable(parts["training"].use_case) for part in parts.values())):
+            shared.append(_worded("ERROR_INSUFFICIENT_USABLE_LABEL_OVERLAP"))
     summary = {"statistics": {name: part.statistics() for name, part in parts.items()}, "errors": shared}
     write_atomically(
         os.path.join(folder, SUMMARY), orjson.dumps(summary, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
@@ -145,9 +150,12 @@ class _Part:
         columns = [dataset.entries[name].to_pylist() for name in ("line", "class_name", "labels", "boxes")]
         self._with_boxes = {line for line, _, _, boxes in zip(*columns, strict=True) if boxes}
         self._with_labels = {line for line, name, labels, _ in zip(*columns, strict=True) if name or labels}
-        self.labels = {name for name in columns[1] if name}
-        for group in (*columns[2], *columns[3]):
-            self.labels |= {one["class_name"] for one in group or () if one["class_name"]}
+        # The names of each line: those of its images' labels, and those of its boxes.
+        self._names = {
+            line: ({name, *_names(labels)} - {None}, _names(boxes))
+            for line, name, labels, boxes in zip(*columns, strict=True)
+        }
+        self.labels = set().union(*(names for both in self._names.values() for names in both))
         self._errors: list[int] = []
         self._invalid: set[int] = set()
         self._remarked: set[int] = set()
@@ -174,12 +182,29 @@ class _Part:
             _put(value, code, where)
         return orjson.dumps(value) + b"\n"
 
+    @property
+    def use_case(self) -> str:
+        """What would be trained: boxes, when more of the valid lines have boxes than labels."""
+        boxes, labels = self._with_boxes - self._invalid, self._with_labels - self._invalid
+        return (
+            "OBJECT_LOCALIZATION" if len(boxes) > len(labels) else "IMAGE_LEVEL_LABELS" if labels else "NOT_DETERMINED"
+        )
+
+    def usable(self, use_case: str) -> set[str]:
+        """The labels that valid lines have for a use case."""
+        of = int(use_case == "OBJECT_LOCALIZATION")
+        return set().union(*(both[of] for line, both in self._names.items() if line not in self._invalid))
+
+    def _lacking(self) -> list[str]:
+        """Labels enough, but too few of them on lines that can be used."""
+        least = MIN_LABELS if self.use_case == "IMAGE_LEVEL_LABELS" else 1
+        short = len(self.labels) >= least > len(self.usable(self.use_case))
+        return ["ERROR_MANIFEST_TOO_FEW_USABLE_LABELS"] if short else []
+
     def statistics(self) -> dict[str, Any]:
         """This manifest's half of the summary."""
         boxes, labels = self._with_boxes - self._invalid, self._with_labels - self._invalid
-        use = (
-            "OBJECT_LOCALIZATION" if len(boxes) > len(labels) else "IMAGE_LEVEL_LABELS" if labels else "NOT_DETERMINED"
-        )
+        use = self.use_case
         others = labels - boxes if use == "OBJECT_LOCALIZATION" else boxes - labels
         ignored, total = self._remarked | others, len(self.lines)
         return {
@@ -189,8 +214,17 @@ class _Part:
             "invalid_json_lines": len(self._invalid),
             "ignored_json_lines": len(ignored),
             "error_json_line_indices": self._errors,
-            "errors": [_worded(code) for code in self._file_codes],
+            "errors": [_worded(code) for code in (*self._file_codes, *self._lacking())],
         }
+
+
+def _names(group: Iterable[dict[str, Any]] | None) -> set[str]:
+    return {one["class_name"] for one in group or () if one["class_name"]}
+
+
+def _too_little(training: set[str], testing: set[str]) -> bool:
+    """Fewer common labels than half of those of the training."""
+    return len(training & testing) < MIN_OVERLAP * len(training)
 
 
 def _physical(raw: Iterable[Any]) -> Iterator[bytes]:

@@ -105,7 +105,7 @@ def test_examples_or_all():
     data = b"".join(CLEAN % n + b"\n" for n in range(10))
     few, every = (lvtools("validate", *option, "-", stdin=data)[1] for option in ([], ["--all"]))
     assert (few.count("LV006"), every.count("LV006")) == (3, 10)
-    assert "… and 7 more on lines 8, 10, 12, 14, 16, 18, 20\n" in few
+    assert "… and 7 more on lines 8, 10, 12, 14, 16, 18, 20 (10 in all)\n" in few
 
 
 def test_progress_goes_to_standard_error_only_when_asked(clean):

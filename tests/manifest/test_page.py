@@ -10,11 +10,12 @@ from lvtools.cli import COMMANDS
 from tests.cli.inside import run as run
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "manifests.md").read_text(encoding="utf-8")
-TOOLS = {"dedupe", "diff", "filter", "fix", "merge", "rewrite", "split", "stats", "upsert"}
+TOOLS = {"dedupe", "diff", "filter", "fix", "merge", "rewrite", "split", "stats", "upsert", "validate"}
 
 
 def test_the_page_shows_what_the_commands_print(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
     example = re.search(r"```json\n(.*?)```", PAGE, re.DOTALL)
     Path("boards.manifest").write_text(example[1], encoding="utf-8")
     shown = re.findall(r"\$ lvtools ([^\n]+)\n(.*?)(?=\$ |```)", PAGE, re.DOTALL)

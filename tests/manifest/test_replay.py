@@ -36,8 +36,8 @@ def same(data: bytes, profile: str, threads: int = 1, **how: object) -> None:
 
 
 @settings(deadline=None, max_examples=150)
-@given(seed=st.integers(0, 2**32), kinds=st.sets(st.sampled_from(KINDS), min_size=1), odd=st.sampled_from([0, 0.05, 0.4]),
-       profile=st.sampled_from(PROFILES), threads=st.integers(1, 3))  # fmt: skip
+@given(seed=st.integers(0, 2**32), kinds=st.sets(st.sampled_from(KINDS), min_size=1),
+       odd=st.sampled_from([0, 0.05, 0.4]), profile=st.sampled_from(PROFILES), threads=st.integers(1, 3))  # fmt: skip
 def test_lines_that_come_again(seed, kinds, odd, profile, threads):
     same(b"".join(repeated(seed, 40, tuple(sorted(kinds)), odd)), profile, threads)
 

@@ -115,6 +115,22 @@ def test_two_manifests_and_their_labels(tmp_path):
     assert len(written(tmp_path, "testing")) == 2
 
 
+def test_labels_of_lines_that_cannot_be_used(tmp_path):
+    both = LINE + b"\n" + second(ANOMALY)
+    broken = swap(LINE, b'"human-annotated":"yes",', b"")
+    few = one("ERROR_MANIFEST_TOO_FEW_USABLE_LABELS")
+    summary = rekognition_summary(broken + b"\n" + second(ANOMALY), tmp_path, testing=both)
+    assert few[0] in summary["statistics"]["training"]["errors"]
+    assert few[0] not in summary["statistics"]["testing"]["errors"]
+    assert summary["errors"] == []  # the one usable label of the training is in the testing
+    nothing = broken + b"\n" + second(swap(ANOMALY, b'"human-annotated":"yes",', b""))
+    summary = rekognition_summary(both, tmp_path, testing=nothing)
+    assert summary["errors"] == one("ERROR_INSUFFICIENT_USABLE_LABEL_OVERLAP")
+    # Where boxes are found, the boxes' labels count, and one is enough.
+    summary = rekognition_summary(BOX, tmp_path, testing=BOX)
+    assert summary["errors"] == summary["statistics"]["training"]["errors"] == []
+
+
 def test_values_over_several_lines_are_several_broken_lines(tmp_path):
     data = json.dumps(json.loads(LINE), indent=1).encode()
     summary = rekognition_summary(data, tmp_path)

@@ -154,8 +154,16 @@ def test_a_fault_of_a_file_is_found_at_its_place(code, root):
 
 
 def test_every_rule_about_files_is_tried():
-    elsewhere = {"LV303", "LV304", "LV309", "LV310", "LV318", "LV319"}
+    elsewhere = {"LV303", "LV304", "LV309", "LV310", "LV318", "LV319", "LV329"}
     assert set(CASES) | elsewhere == {rule.code for rule in RULES if rule.code.startswith("LV3")}
+
+
+def test_a_job_has_a_limit_of_pixels(root, monkeypatch):
+    monkeypatch.setattr("lvtools.validation.looks.MAX_JOB_PIXELS", 64 * 80)
+    assert root.codes(entry(mask=False), profile="groundtruth") == []
+    root.put("img/a.png", picture(64, 81))
+    assert root.codes(entry(mask=False), profile="groundtruth") == ["LV329"]
+    assert root.codes(entry(mask=False)) == []
 
 
 def test_limits_have_two_sides(root):
