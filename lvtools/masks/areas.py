@@ -13,10 +13,12 @@ import pyarrow as pa
 
 from lvtools.errors import ArgumentError, MaskError
 from lvtools.masks.area_parts import area_part, class_rows
-from lvtools.masks.batches import Legend
 from lvtools.masks.classes import AlphaRule, Classified, Colors, as_color_map, check_alpha, classify
+from lvtools.masks.classify_many import Legend
 from lvtools.masks.colors import MaskSource, count_mask
 from lvtools.masks.schemas import AREA_SCHEMA, MASK_AREA_SCHEMA
+
+__all__ = ["AREA_SCHEMA", "MASK_AREA_SCHEMA", "area_table", "mask_areas", "mask_areas_many", "total_percentage_area"]
 
 # Masks a thread counts between two looks at Python's lock: 5 ms of small ones. Files may lie far away, and progress and
 # Ctrl-C wait for a slice.
