@@ -10,7 +10,7 @@ from typing import Any
 
 
 def check_state_laws(cls: Any, batches: Sequence[Any], whole: Any = None) -> None:
-    """`batches` are states of parts; `whole`, when given, is the state of everything in one pass."""
+    """`classify_many` are states of parts; `whole`, when given, is the state of everything in one pass."""
     empty = cls.empty()
     total = reduce(lambda left, right: left.merge(right), batches, empty)
     if whole is not None:

@@ -1,6 +1,6 @@
 """The rows of a slice of masks, as one thread makes them for `mask_areas_many`: read, count, classify, one table.
 
-What `batches` settles never becomes a Python object; the other masks go through `classify` one by one.
+What `classify_many` settles never becomes a Python object; the other masks go through `classify` one by one.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from lvtools.dataset import ColorMap, format_color
 from lvtools.errors import LvtoolsError, MaskError, ObjectError
 from lvtools.masks import engine
-from lvtools.masks.batches import Legend, Rows, settle
 from lvtools.masks.classes import AlphaRule, Classified, classify
+from lvtools.masks.classify_many import Legend, Rows, settle
 from lvtools.masks.colors import MAX_COLORS, ColorCounts, MaskSource, count_slowly, read_mask_bytes
 from lvtools.masks.schemas import MASK_AREA_SCHEMA
 

@@ -13,12 +13,17 @@ import pyarrow as pa
 
 from lvtools.errors import ArgumentError, MaskError
 from lvtools.masks.area_parts import area_part, class_rows
-from lvtools.masks.batches import Legend
 from lvtools.masks.classes import AlphaRule, Classified, Colors, as_color_map, check_alpha, classify
+from lvtools.masks.classify_many import Legend
 from lvtools.masks.colors import MaskSource, count_mask
 from lvtools.masks.schemas import AREA_SCHEMA, MASK_AREA_SCHEMA
 
-_MOST_AT_ONCE = 128  # masks a thread counts between two looks at Python's lock: 5 ms of small ones
+__all__ = ["AREA_SCHEMA", "MASK_AREA_SCHEMA", "area_table", "mask_areas", "mask_areas_many", "total_percentage_area"]
+
+# Masks a thread counts between two looks at Python's lock: 5 ms of small ones. Files may lie far away, and progress and
+# Ctrl-C wait for a slice.
+_MOST_AT_ONCE = 128
+_MOST_FILES_AT_ONCE = 32
 
 
 def total_percentage_area(area_px: int, total_px: int) -> float:
@@ -140,7 +145,9 @@ def mask_areas_many(
     job = partial(area_part, color_map=named, legend=legend, alpha=alpha, stop_at_error=on_error == "raise")
     sources = list(pngs)
     workers = min(threads or os.cpu_count() or 1, max(1, len(sources)))
-    size = max(1, min(_MOST_AT_ONCE, len(sources) // (4 * workers)))
+    files = bool(sources) and isinstance(sources[0], (str, os.PathLike))
+    most = _MOST_FILES_AT_ONCE if files else _MOST_AT_ONCE
+    size = max(1, min(most, len(sources) // (4 * workers)))
     starts = range(0, len(sources), size)
     parts: list[pa.Table] = []
     sums = dict.fromkeys(("masks", "unreadable", "ambiguous_px", "unknown_px", "pixels"), 0)
