@@ -5,7 +5,7 @@ import sys
 
 from benchmarks.bench import machine
 
-ROADS = ("manifest", "masks", "confusion", "sweep", "aupro")
+ROADS = ("manifest", "masks", "regions", "confusion", "sweep", "aupro")
 
 
 def main() -> None:
