@@ -69,6 +69,7 @@ class Mask:
     """
 
     __slots__ = ("_classified", "_index", "_lists", "_table")
+    __array_ufunc__ = None  # mask & array is refused by us, as a whole, not by NumPy pixel by pixel
 
     def __init__(self, classified: Classified, lists: RunLists, table: Int32s | None = None) -> None:
         # table[n] is what the number n of `lists` is: a class, or behind the classes a place in `unknown`. Without it

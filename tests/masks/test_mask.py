@@ -1,3 +1,4 @@
+import pickle
 import re
 
 import numpy as np
@@ -281,8 +282,19 @@ def test_masks_that_cannot_be_laid_together():
         mask_of(np.zeros((2, 3), np.uint8)) & mask
     with pytest.raises(ArgumentError, match=r"the classes \['a', 'b'\] and \['a', 'd'\]"):
         mask & mask_of(np.zeros((2, 2), np.uint8), bg=0xFFFFFF, a=1, d=4)
-    with pytest.raises(TypeError):
-        mask & mask.index()
+    for wrong in (mask.index(), 1, None):
+        with pytest.raises(TypeError, match="unsupported operand type"):
+            mask & wrong
+        with pytest.raises(TypeError, match="unsupported operand type"):
+            wrong | mask
+
+
+def test_masks_cross_processes():
+    mask = mask_of(np.array([[0, 1, 3, 3]], np.uint8))
+    again = pickle.loads(pickle.dumps(mask))  # noqa: S301 - our own bytes
+    assert np.array_equal(again.index(), mask.index())
+    assert again.components().equals(mask.components())
+    assert (again.unknown, again.classes) == (mask.unknown, mask.classes)
 
 
 @given(pictures(largest=9))
