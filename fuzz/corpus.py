@@ -1,4 +1,4 @@
-"""Seeds for the C targets, made anew each time: python -m fuzz.corpus FOLDER [COUNT] writes FOLDER/masks and FOLDER/manifests."""
+"""Seeds for the C targets: python -m fuzz.corpus FOLDER [COUNT] writes FOLDER/masks and FOLDER/manifests."""
 
 from __future__ import annotations
 

@@ -14,10 +14,9 @@ from fuzz.corpus import write_corpus
 
 ROOT = Path(__file__).resolve().parents[1]
 COUNT, MUTATIONS = 24, 20
-# Whoever runs these tests with instrumented kernels preloads the sanitizers; the compiler and our programs have their own.
-PLAIN = {
-    name: value for name, value in os.environ.items() if name not in ("LD_PRELOAD", "ASAN_OPTIONS", "UBSAN_OPTIONS")
-}
+# Who runs the tests with instrumented kernels preloads the sanitizers; the compiler and our programs have their own.
+OURS = ("LD_PRELOAD", "ASAN_OPTIONS", "UBSAN_OPTIONS")
+PLAIN = {name: value for name, value in os.environ.items() if name not in OURS}
 
 
 def ran(*command):
