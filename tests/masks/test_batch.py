@@ -13,7 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import fs
 
+from lvtools import objects
 from lvtools.errors import ArgumentError, MaskError, ObjectError
 from lvtools.masks import batch, find_masks, mask_areas_many
 from lvtools.masks.batch import area_tables, journal_of, write_mask_areas
@@ -260,6 +262,36 @@ def test_a_file_that_changed_a_moment_ago_is_not_trusted(tmp_path):
     ] * 6
 
 
+def test_objects_in_a_bucket_are_gone_on_with(tmp_path, monkeypatch):
+    store = fs._MockFileSystem()
+
+    def put(name, *pixels):
+        with store.open_output_stream(f"bucket/{name}") as stream:
+            stream.write(rgba_png([pixels]))
+
+    monkeypatch.setattr(objects, "_remote_filesystem", lambda uri: (store, uri.split("://", 1)[1]))
+    store.create_dir("bucket")
+    for name in ("a.png", "b.png"):
+        put(name, WHITE, GREEN)
+    uris = list(find_masks(["s3://bucket"]))
+    out = tmp_path / "out.csv"
+
+    def more():  # the third ends the run behind the first batch
+        yield from uris
+        raise Stop
+
+    monkeypatch.setattr(batch, "_FIRST_BATCH", 2)
+    with pytest.raises(Stop):
+        write_mask_areas(more(), out, CRACK)
+    put("b.png", GREEN, GREEN, GREEN)
+    counted = []
+    real = batch.mask_areas_many
+    monkeypatch.setattr(batch, "mask_areas_many", lambda pngs, *r, **h: (counted.extend(pngs), real(pngs, *r, **h))[1])
+    write_mask_areas(iter(uris), out, CRACK, resume=True)
+    assert counted == ["s3://bucket/b.png"]
+    assert [row["area_px"] for row in read(out, "csv") if row["class_name"] == "crack"] == [1, 3]
+
+
 def test_another_color_map_or_alpha_is_another_run(folder, tmp_path):
     out = tmp_path / "out.csv"
     interrupted(folder, out, 110)
@@ -334,6 +366,7 @@ def test_a_process_that_is_killed_in_the_middle(folder, tmp_path, how):
     assert found == (tmp_path / "whole.csv").read_bytes()
 
 
+@pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""), reason="AddressSanitizer keeps what is freed")
 def test_memory_does_not_grow_with_the_masks(tmp_path):
     png = tmp_path / "a.png"
     png.write_bytes(rgba_png([[WHITE, GREEN]]))
