@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from lvtools._native.manifest_fast import WINDOW, Engine, avx2
+from lvtools.errors import ManifestError
 from lvtools.findings import PROFILES, FindingList, Place
 from lvtools.manifest.across import HASH_KEY, Across, PartMaps
 from lvtools.manifest.columns import packed
@@ -103,7 +104,24 @@ class Part:
         self.scanner = _Scanner(blocks, self, base, alone, last)
 
     def read(self) -> Part:
-        """Read all lines."""
+        """Read all lines.
+
+        Raises
+        ------
+        ManifestError
+            A column of texts would pass Arrow's 2 GB. Parts are far below that; what must be read in one may not be.
+        """
+        try:
+            self._read()
+        except OverflowError:
+            raise ManifestError(
+                "a column of texts has more than 2 GB, and the file cannot be read in parts",
+                path=self.findings.file or None,
+                hint="values over several lines are in the way: lvtools fix puts each on one; or read fewer columns=",
+            ) from None
+        return self
+
+    def _read(self) -> None:
         for record in self.scanner.records():
             entry = NO_ENTRY
             if record.value is not None:
@@ -117,7 +135,6 @@ class Part:
                 self.engine.append(packed(entry), record.line, record.offset)
         if not self.by_engine:
             self.tell_progress(self.scanner.bytes_seen)
-        return self
 
     def _see(self, entry: Entry, record: Record) -> None:
         if self._across is not None:
