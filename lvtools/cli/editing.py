@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -66,12 +67,15 @@ def destination(manifest: str, output: str | None, in_place: bool) -> str:
 
 @contextmanager
 def progress(manifests: str | Sequence[str], option: bool | None) -> Iterator[Callable[[int], None] | None]:
-    """A moving bar while manifests are worked on; it has an end when they are files that are not packed."""
+    """A moving bar while manifests are worked on; it has an end when they are files that are not packed.
+
+    On a pipe there is none, even if asked for: nothing moves there, and a log would get an empty line.
+    """
     names = [manifests] if isinstance(manifests, str) else list(manifests)
     known = all(os.path.isfile(name) and not is_packed(name) for name in names)
     size = sum(os.path.getsize(name) for name in names) if known else None
     small = known and (size or 0) < _LARGE_BYTES
-    if not wants_progress(option) or (option is None and small):
+    if not (wants_progress(option) and sys.stderr.isatty()) or (option is None and small):
         yield None
         return
     from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn

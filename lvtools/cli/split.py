@@ -12,6 +12,7 @@ from lvtools.manifest import split_manifest
 from lvtools.manifest.edit.lines import OnBroken
 from lvtools.manifest.edit.split import STRATA, Split
 
+_SHOWN = 8
 _SUFFIX = re.compile(r"(\.(?:manifest|jsonl|ndjson|json|txt))?(\.gz|\.zst)?\Z", re.IGNORECASE)
 
 
@@ -85,8 +86,15 @@ def command(
     click.echo(_table(split), nl=False)
     for warning in split.warnings:
         say(warning)
-    say(f"{lines(split.lines)} {'would go' if dry_run else 'went'} to {', '.join(split.written)}")
+    say(f"{lines(split.lines)} {'would go' if dry_run else 'went'} to {_listed(split.written)}")
     return 0
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    """Names of files; of many the first and the last."""
+    if len(names) <= _SHOWN:
+        return ", ".join(names)
+    return f"{', '.join(names[:2])}, … {names[-1]} ({len(names):,} files)"
 
 
 def _table(split: Split) -> str:

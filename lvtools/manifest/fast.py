@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from lvtools._native.manifest_fast import WINDOW, Engine, Seen, avx2
+from lvtools.errors import ManifestError
 from lvtools.findings import PROFILES, FindingList, Place
 from lvtools.manifest.across import HASH_KEY, Across, PartMaps
 from lvtools.manifest.columns import packed
@@ -140,7 +141,24 @@ class Part:
         self.scanner = _Scanner(blocks, self, base, alone, last)
 
     def read(self) -> Part:
-        """Read all lines."""
+        """Read all lines.
+
+        Raises
+        ------
+        ManifestError
+            A column of texts would pass Arrow's 2 GB. Parts are far below that; what must be read in one may not be.
+        """
+        try:
+            self._read()
+        except OverflowError:
+            raise ManifestError(
+                "a column of texts has more than 2 GB, and the file cannot be read in parts",
+                path=self.findings.file or None,
+                hint="values over several lines are in the way: lvtools fix puts each on one; or read fewer columns=",
+            ) from None
+        return self
+
+    def _read(self) -> None:
         if self._slice is not None:
             self.scanner.run_through(*self._slice)
         for record in self.scanner.records():
@@ -156,7 +174,6 @@ class Part:
                 self.engine.append(packed(entry), record.line, record.offset)
         if not self.by_engine:
             self.tell_progress(self.scanner.bytes_seen)
-        return self
 
     def replay(self, buffer: bytes, start: int, end: int, line: int, base: int) -> bool:
         """Take the line buffer[start:end] that the engine could not, if one of its shape was read before."""

@@ -56,7 +56,7 @@ def validate_manifest(
     threads : int, optional
         For images and masks, or, without `objects`, for the parts of the manifest; as many as fit when None.
     on_progress : callable, optional
-        Called now and then with the number of bytes of the manifest seen so far.
+        Called now and then with the number of bytes of the manifest seen so far; with `objects` `on_image` is.
     on_image : callable, optional
         Called now and then with the entries looked at so far, and how many there are.
 

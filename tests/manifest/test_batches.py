@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -9,7 +11,10 @@ from hypothesis import strategies as st
 
 import lvtools as lv
 from lvtools.dataset import ENTRY_SCHEMA
+from lvtools.errors import ManifestError
+from lvtools.findings import FindingList
 from lvtools.manifest.batches import Several, read_batches
+from lvtools.manifest.fast import Part
 from tests.manifest.files import entry, manifests, odd_manifests, text
 
 NAMES = ENTRY_SCHEMA.names
@@ -66,3 +71,12 @@ def test_a_binary_looking_start_of_a_later_part_is_no_binary_file():
     data = good * 20 + good.replace(b"1.png", b"\0.png") * 20
     rows = [row for table, _ in batches(data, len(good) * 20, len(good), profile="groundtruth") for row in plain(table)]
     assert rows == plain(lv.read_manifest(data, profile="groundtruth").entries)
+
+
+def test_a_column_too_long_for_arrow_is_a_clear_error():
+    part = Part([text(entry("s3://bbb/1.png", "normal"))], FindingList("a.manifest", "groundtruth"), want=1)
+    part.engine = mock.Mock(run=mock.Mock(side_effect=OverflowError))
+    with pytest.raises(ManifestError, match="more than 2 GB") as caught:
+        part.read()
+    assert caught.value.path == "a.manifest"
+    assert "lvtools fix" in caught.value.hint

@@ -88,6 +88,7 @@ class _Rewriter:
         self.by_key: dict[str, int] = {}
         self.examples: list[tuple[int, str, str]] = []
         self.lines = self.changed = self.untouched = self.broken = 0
+        self._other = ""  # the first reference that no prefix met: it shows what a prefix would look like
 
     def run(self, source: Source, on_progress: Progress | None) -> Iterator[bytes]:
         for number, raw in enumerate(cut(source, on_progress), 1):
@@ -99,7 +100,9 @@ class _Rewriter:
             raise ArgumentError(
                 f"no reference begins with {', '.join(repr(old) for old in unused)}",
                 path=origin_of(source),
-                hint="prefixes match whole segments; lvtools stats shows those in use",
+                hint="prefixes match whole segments; "
+                + (f"the first of the others is {self._other!r}; " if self._other else "")
+                + "lvtools stats shows those in use",
             )
 
     def _line(self, number: int, raw: bytes) -> bytes:
@@ -118,6 +121,7 @@ class _Rewriter:
                 new = self._moved(old)
                 if new is None:
                     self.untouched += 1
+                    self._other = self._other or old
                     continue
                 self.by_key[name] = self.by_key.get(name, 0) + 1
                 if new != old:
