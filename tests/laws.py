@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 from collections.abc import Sequence
 from functools import reduce
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
+
+import numpy as np
+import pytest
 
 
 def check_state_laws(cls: Any, batches: Sequence[Any], whole: Any = None) -> None:
@@ -29,8 +34,25 @@ def check_state_laws(cls: Any, batches: Sequence[Any], whole: Any = None) -> Non
     check_round_trips(cls, total)
 
 
+def check_immutable(state: Any) -> None:
+    """No attribute can be set, and what the attributes hold cannot be changed either."""
+    for one in dataclasses.fields(state):
+        value = getattr(state, one.name)
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(state, one.name, value)
+        if isinstance(value, np.ndarray):
+            assert not value.flags.writeable, one.name
+        elif dataclasses.is_dataclass(value):
+            check_immutable(value)
+        else:
+            assert isinstance(value, (int, float, str, tuple, MappingProxyType)), one.name
+
+
 def check_round_trips(cls: Any, state: Any) -> None:
     assert cls.from_arrow(state.to_arrow()) == state, "through Arrow"
     again = pickle.loads(pickle.dumps(state))  # noqa: S301 - our own bytes
     assert again == state, "through pickle"
+    check_immutable(state)
+    check_immutable(again)
+    check_immutable(cls.from_arrow(state.to_arrow()))
     assert hash(again) == hash(state)

@@ -6,8 +6,9 @@ Knows class indexes and names; PNGs, colours and transparency are `lvtools.masks
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -50,14 +51,17 @@ class PixelState:
         How many images were counted.
     ambiguous_px : int
         Pixels whose class depends on how transparency is read, as told to `of`.
-    seen : dict of str to (int, int)
+    seen : mapping of str to (int, int), read-only
         For each class: the images where it is in truth or prediction, and the sum of their IoU in units of 2^-64.
     """
 
     pooled: ConfusionMatrix = field(default_factory=ConfusionMatrix.empty)
     images: int = 0
     ambiguous_px: int = 0
-    seen: dict[str, tuple[int, int]] = field(default_factory=dict)
+    seen: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seen", MappingProxyType(dict(self.seen)))  # nobody can change it
 
     @classmethod
     def empty(cls) -> PixelState:
@@ -174,6 +178,9 @@ class PixelState:
             seen = {one["class_name"]: (one["images"], int(one["iou_units"])) for one in row["seen"]}
             merged = merged.merge(cls(pooled, row["images"], row["ambiguous_px"], seen))
         return merged
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return PixelState, (self.pooled, self.images, self.ambiguous_px, dict(self.seen))
 
     def __hash__(self) -> int:
         return hash((self.pooled, self.images, self.ambiguous_px, tuple(sorted(self.seen.items()))))
