@@ -1,8 +1,8 @@
 """Manifests of 50,000 lines read and validated, against six peers that make the same checks and columns.
 
 `python -m benchmarks manifest`: one key order, then key order and spacing changing in every line; the answers of all
-are compared before any clock starts. Everybody has one thread; lvtools with two is a contestant more, and on files
-eight times as long it is compared with one and with lvtools' own choice.
+are compared before any clock starts. Everybody has one thread; lvtools with two is a contestant more. On files eight
+times as long lvtools with one thread is compared with two and with its own choice.
 """
 
 from __future__ import annotations
