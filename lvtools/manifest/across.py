@@ -16,7 +16,7 @@ from lvtools.dataset import is_background
 from lvtools.findings import FindingList, Place
 from lvtools.manifest.crossline import CrossLine
 from lvtools.manifest.references import uri_bucket
-from lvtools.manifest.replay import Again, Plan
+from lvtools.manifest.replay import Again
 from lvtools.manifest.rules import Entry
 from lvtools.manifest.scan import Places, pointer, quoted
 from lvtools.manifest.tally import Where
@@ -110,11 +110,10 @@ class Across(CrossLine):
         if plan.unmasked:
             self._seen.add_unmasked(line, column, one.ref_at)
 
-    def count_again(self, plan: Plan) -> None:
-        """Count the lines that were taken note of so."""
-        if plan.hits:
-            self._count(plan.entry, plan.hits)
-            self.tally.count(plan.entry, plan.hits)
+    def count_again(self, entry: Entry, lines: int) -> None:
+        """Count the lines that were taken note of so, all of them like an entry that was seen."""
+        self._count(entry, lines)
+        self.tally.count(entry, lines)
 
     def _duplicate(self, ref: str, line: int, places: Places) -> None:
         first = self._seen.line_of(ref.encode(), line)

@@ -241,12 +241,12 @@ class Part:
     @property
     def replayed(self) -> int:
         """Lines that were not read, since one of their shape was."""
-        return sum(plan.hits for plan in self._memory.plans)
+        return sum(lines for _, lines in self._memory.counted())
 
     def count_again(self, across: Across) -> None:
         """Count the lines that were not read, after all had their turn."""
-        for plan in self._memory.plans:
-            across.count_again(plan)
+        for entry, lines in self._memory.counted():
+            across.count_again(entry, lines)
 
 
 class FixedPlaces(Places):

@@ -301,7 +301,8 @@ class Memory:
         self._shapes: dict[bytes, Plan | bool] = {}
         self._expected: tuple[int, bytes] | None = None  # the line to record: its place in the file, and its shape
         self._credit = MAX_CREDIT
-        self.plans: list[Plan] = []  # all there were, for what they count
+        self._plans: list[Plan] = []
+        self._counted: dict[tuple[Any, ...], tuple[Entry, int]] = {}
 
     def read(self, value: dict[str, Any], places: Places, offset: int) -> Entry:
         """Read a line slowly, and learn from it when `find` has asked for that."""
@@ -311,8 +312,20 @@ class Memory:
         self._shapes[self._expected[1]] = _NEVER if plan is None else plan
         self._expected = None
         if plan is not None:
-            self.plans.append(plan)
+            self._plans.append(plan)
         return entry
+
+    def counted(self) -> list[tuple[Entry, int]]:
+        """Entries, and how many lines were answered for that count like each of them."""
+        for plan in self._plans:
+            one = plan.entry
+            names = tuple([item["class_name"] for item in one.anomaly_classes or ()])
+            has = bool(one.labels), one.boxes is None, bool(one.boxes), one.mask_ref is None
+            entry, lines = self._counted.get((one.class_name, one.label, names, has), (one, 0))
+            if plan.hits:
+                self._counted[one.class_name, one.label, names, has] = entry, lines + plan.hits
+            plan.hits = 0
+        return list(self._counted.values())
 
     def find(self, buffer: bytes, start: int, end: int, line: int, base: int) -> Again | None:
         """Add the findings of the line buffer[start:end] when its shape is known; None: somebody has to read it."""
@@ -325,7 +338,9 @@ class Memory:
         plan = self._shapes.get(key)
         if plan is None or isinstance(plan, bool):
             if plan is None and len(self._shapes) >= MAX_SHAPES:
+                self.counted()
                 self._shapes.clear()
+                self._plans.clear()
             if plan is _ONCE or (plan is None and self._credit > 0):
                 self._credit -= 1
                 self._expected = base + start, key
