@@ -31,7 +31,7 @@ def test_every_command_has_help(name):
     code, out, err = lvtools(name, "-h")
     assert (code, err) == (0, "")
     assert out.startswith(f"Usage: lvtools {name} ")
-    command = importlib.import_module(f"lvtools.cli.{name}").command
+    command = importlib.import_module(f"lvtools.cli.{name.replace('-', '_')}").command
     for parameter in command.params:
         if parameter.param_type_name == "option":
             assert parameter.help, f"--{parameter.name} is not explained"

@@ -283,9 +283,9 @@ def test_masks_that_cannot_be_laid_together():
     with pytest.raises(ArgumentError, match=r"the classes \['a', 'b'\] and \['a', 'd'\]"):
         mask & mask_of(np.zeros((2, 2), np.uint8), bg=0xFFFFFF, a=1, d=4)
     for wrong in (mask.index(), 1, None):
-        with pytest.raises(TypeError, match="unsupported operand type"):
+        with pytest.raises(TypeError, match=r"unsupported operand type|does not support"):
             mask & wrong
-        with pytest.raises(TypeError, match="unsupported operand type"):
+        with pytest.raises(TypeError, match=r"unsupported operand type|does not support"):
             wrong | mask
 
 

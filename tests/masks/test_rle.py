@@ -26,10 +26,7 @@ def test_the_text_holds_any_counts(counts):
 def test_the_text_is_that_of_pycocotools(index, number):
     theirs = pytest.importorskip("pycocotools.mask")
     want = theirs.encode(np.asfortranarray((index == number).astype(np.uint8)))
-    found = encode_rle(runs_of_array(index), number)
-    assert found == {"size": want["size"], "counts": want["counts"].decode()}
-    assert np.array_equal(theirs.decode(found), index == number)
-    assert theirs.area(found) == (index == number).sum()
+    assert encode_rle(runs_of_array(index), number) == {"size": want["size"], "counts": want["counts"].decode()}
 
 
 def test_a_known_text():
