@@ -7,7 +7,9 @@ cd "$(dirname "$0")"
 out=$1 library=${2:-}
 mkdir -p "$out"
 cc=${CC:-cc}
-flags=(-g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -I../lvtools/_native)
+# Full instrumentation of these loops takes gcc a minute or more: the tests ask for less (OPTIMIZE=-O0 SANITIZE=address).
+sanitize=-fsanitize=${SANITIZE:-address,undefined}
+flags=(-g "${OPTIMIZE:--O1}" -fno-omit-frame-pointer "$sanitize" -fno-sanitize-recover=all -I../lvtools/_native)
 for target in mask_engine manifest_engine; do
     if [ -n "$library" ]; then
         traced=(-fsanitize-coverage=trace-pc,trace-cmp)
@@ -15,7 +17,7 @@ for target in mask_engine manifest_engine; do
         "$cc" -O1 -c coverage.c -o "$out/coverage.o"
         "$cc" -O1 -c libfuzzer_main.c -o "$out/libfuzzer_main.o"
         # libFuzzer has a trace-pc of its own that only says that it is gone: ours comes first.
-        "$cc" -fsanitize=address,undefined -Wl,-z,muldefs "$out/$target.o" "$out/coverage.o" "$out/libfuzzer_main.o" \
+        "$cc" "$sanitize" -Wl,-z,muldefs "$out/$target.o" "$out/coverage.o" "$out/libfuzzer_main.o" \
             "$library" -lstdc++ -lpthread -lm -o "$out/$target"
     elif "$cc" --version | grep -q clang; then
         "$cc" "${flags[@]}" -fsanitize=fuzzer "$target.c" -o "$out/$target"
