@@ -1,6 +1,6 @@
 """One line per image: repeated lines are taken out, the others stay where and as they are.
 
-The source is read twice: for the keys of its lines, then for the lines that stay. About 150 bytes a line are held.
+The source is read twice: for the keys of its lines, then for the lines that stay. Keys and digests are held, no lines.
 """
 
 from __future__ import annotations

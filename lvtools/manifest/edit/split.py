@@ -103,7 +103,7 @@ def split_manifest(
     Parameters
     ----------
     source : path, URI, '-', or bytes
-        The manifest. Read twice; about 150 bytes a line are held, not the lines.
+        The manifest. Read twice; digests of the images are held, not the lines.
     dest : path or URI, optional
         The stem of files to write: STEM.train.manifest, ..., each whole or not at all. Without it the parts are in
         the result.
