@@ -24,6 +24,10 @@ from lvtools.scale.shards import Shard
 # Spawned, not forked: a fork copies locks that Arrow's and NumPy's threads may hold, and then waits for them for ever.
 _CONTEXT = get_context("spawn")
 _GRACE_SECONDS = 5.0
+_HINTS: dict[int | None, str] = {
+    1: "workers import the script that starts them: it needs `if __name__ == '__main__':`",
+    -9: "that is mostly a lack of memory: smaller shards, or fewer workers",
+}
 
 
 def run_in_processes(
@@ -62,7 +66,7 @@ def run_in_processes(
                     if died > retries:
                         raise ShardError(
                             f"shard {shard.name!r}: its worker died {died} times (exit code {worker.process.exitcode})",
-                            hint="-9 is mostly a lack of memory: smaller shards, or fewer workers",
+                            hint=_HINTS.get(worker.process.exitcode),
                         )
                     waiting.append((shard, died))
                     pool.append(worker := _Worker(task))
