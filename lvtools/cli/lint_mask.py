@@ -58,7 +58,7 @@ def command(
     """
     color_map = read_color_map(map_file, pairs)
     size = None if image_size is None else _size(image_size)
-    sources: list[MaskSource] = list(find_masks(masks))
+    sources: list[MaskSource] = [*find_masks(masks)]
     with counting("masks", wants_progress(progress), len(sources)) as on_done:
         tables = list(_lint(sources, color_map, size, alpha, speck_px, on_done))
     if form == "json":
