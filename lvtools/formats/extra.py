@@ -15,7 +15,6 @@ import pyarrow as pa
 from lvtools.dataset import Dataset
 from lvtools.findings import FindingList
 from lvtools.formats.fields import find, plain
-from lvtools.formats.jsonitems import json_items
 from lvtools.formats.registry import PREDICTION_SCHEMA, Input
 
 MARK = "extra:"
@@ -71,7 +70,7 @@ def _items(source: Input) -> Mapping[int, dict[str, Any]]:
         return {line: _object(raw) for line, raw in pairs}
     if source.table is not None or source.folder is not None or source.head.lstrip()[:1] not in (b"{", b"["):
         return {}
-    return dict(json_items(source.data, source.origin, FindingList("")))  # its findings have been told
+    return dict(source.items(FindingList("")))  # its findings have been told
 
 
 def _object(raw: bytes) -> dict[str, Any]:

@@ -144,8 +144,8 @@ def short_threshold(sweep: Sweep, threshold: float) -> float:
 
 
 def _rounded(value: float, digits: int, way: str) -> float:
-    """To so many digits behind the point."""
-    return float(Decimal(value).quantize(Decimal(1).scaleb(-digits), way)) + 0.0  # no minus zero
+    """To so many digits behind the point, of the decimal that names the number: 0.29 is 0.29, not a hair less."""
+    return float(Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-digits), way)) + 0.0  # no minus zero
 
 
 def score_intervals(

@@ -98,7 +98,7 @@ def _run_on_dask(shards: Iterator[Shard], task: Task, workers: int | None, retri
     try:
         client = get_client()
     except ValueError:
-        cluster = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+        cluster = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0")
         with cluster, Client(cluster) as client:
             yield from _run_on_client(shards, task, workers, retries, client=client)
         return

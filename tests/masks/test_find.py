@@ -151,7 +151,7 @@ def bucket(monkeypatch):
 
 
 def test_a_bucket_is_listed_like_a_folder(bucket, tree):
-    local = [path.removeprefix("./").replace("é", "%C3%A9") for path in masks(".")]
+    local = [path.removeprefix("./") for path in masks(".")]
     for uri in ("s3://bucket/masks", "s3://bucket/masks/"):
         assert masks(uri) == [f"s3://bucket/masks/{name}" for name in local]
     assert masks("s3://bucket/masks/a?region=x") == [

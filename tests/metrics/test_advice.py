@@ -1,6 +1,7 @@
 """Advice: points that grant the wish, draws that repeat, and honest words about few images."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -46,8 +47,8 @@ def test_a_short_threshold_decides_the_same_with_as_few_digits_as_can_be(drawn):
         for digits in range(8):
             if round(short, digits) == short:
                 break
-            # No decimal of fewer digits lies between; a hair beside it is a matter of binary fractions.
-            assert not below < math.floor(threshold * 10**digits) / 10**digits - 1e-12
+            fewer = Fraction(math.floor(Fraction(repr(threshold)) * 10**digits), 10**digits)
+            assert not below < float(fewer)  # no decimal of fewer digits lies between
     assert advice.short_threshold(found, math.inf) == math.inf
     assert math.isnan(advice.short_threshold(found, math.nan))
 
