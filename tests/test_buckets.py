@@ -114,7 +114,7 @@ def test_every_tool_reads_and_writes_buckets(bucket, run, tmp_path, suffix):  # 
     for name in ("in", "changes"):
         write_object(tmp_path / f"{name}.manifest{suffix}", read_source(f"s3://acme/{name}.manifest{suffix}"))
     commands = [
-        ["validate", "{}/in.manifest" + suffix, "--format", "github"],
+        ["validate", "{}/in.manifest" + suffix, "--format", "json"],
         ["fix", "{}/in.manifest" + suffix, "-o", "{}/fix.manifest" + suffix],
         ["stats", "{}/in.manifest" + suffix, "-o", "{}/stats.txt"],
         ["split", "{}/in.manifest" + suffix],

@@ -105,17 +105,16 @@ def command(
 
 def _jobs(masks: tuple[str, ...], output: str | None, in_place: bool, dry_run: bool) -> Iterator[_Job]:
     """The masks, each once, and where their results go; nothing is written before all of them are known."""
-    found: dict[str, tuple[MaskSource, str]] = {}
+    found: dict[str, tuple[str, str]] = {}
     for argument in masks:
-        for source in find_masks([argument]):
-            name = str(source)
+        for name in find_masks([argument]):
             real = name if name == "-" or is_remote(name) else os.path.realpath(name)
             inside = os.path.relpath(name, argument) if os.path.isdir(argument) else name.rsplit("/", 1)[-1]
-            found.setdefault(real, (source, inside))
+            found.setdefault(real, (name, inside))
     many = len(found) > 1 or any(os.path.isdir(argument) for argument in masks)
     taken: dict[str, str] = {}
-    for source, inside in found.values():
-        name, dest = str(source), output
+    for name, inside in found.values():
+        dest = output
         if dry_run:
             dest = None
         elif in_place:
@@ -128,7 +127,7 @@ def _jobs(masks: tuple[str, ...], output: str | None, in_place: bool, dry_run: b
             dest = (posixpath if is_remote(output) else os.path).join(output, "mask.png" if inside == "-" else inside)
         if dest is not None and taken.setdefault(dest, name) != name:
             raise ArgumentError(f"{name} and {taken[dest]} would both be written to {dest}", hint="fix them one by one")
-        yield _Job(source, name, dest)
+        yield _Job(name, name, dest)
 
 
 def _fix(
