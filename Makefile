@@ -27,7 +27,9 @@ $(VENV)/.created:
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.created pyproject.toml setup.py
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'setuptools>=77' 'cython>=3.1' wheel
+	@# Built by this Cython, not by one of a passing environment: else all kernels would be stale at once, and built twice.
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[dev]'
 	@touch $@ $(VENV)/.built  # an editable install builds the kernels in place
 
 $(VENV)/.built: $(VENV)/.installed $(KERNELS)
