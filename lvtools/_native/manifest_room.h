@@ -1,7 +1,9 @@
 /* Room for the columns: every buffer of a part lies in one block of memory, sized by what its first lines needed.
 
-   The kernel takes a new page from the system at about a microsecond each, which is as long as ten lines take to read: a block
-   of 2 MB and more asks for huge pages. A buffer that outgrows its place moves to a block of its own. */
+   The kernel takes a new page from the system at about a microsecond each, which is as long as ten lines take to read, so no
+   buffer is copied as it grows. Huge pages are not asked for: later calls were a sixth faster with them, but where the host of a
+   virtual machine has to find them first, the first call took up to three times as long. A buffer that outgrows its place moves
+   to a block of its own. */
 #ifndef LVTOOLS_MANIFEST_ROOM_H
 #define LVTOOLS_MANIFEST_ROOM_H
 
@@ -10,34 +12,31 @@
 #include <sys/mman.h>
 #endif
 
-#define HUGE_BYTES ((int64_t)1 << 21)
+#define MAPPED_FROM ((int64_t)1 << 21)
 #define FIRST 4096      /* rows, entries and boxes until the input's needs are known */
 #define LINE_BYTES 64   /* buffers begin on a cache line, as Arrow likes them */
 
 /* Memory of several buffers; the last one to leave frees it. */
 struct Block { void *memory; int64_t mapped, users; };
 
-static uint8_t *block_memory(Block *b, int64_t size, int huge) {
+static uint8_t *block_memory(Block *b, int64_t size, int mapped) {
     b->mapped = 0;
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-    if (huge && size >= HUGE_BYTES) {
-        int64_t pad = HUGE_BYTES;
-        uint8_t *at = (uint8_t *)mmap(NULL, (size_t)(size + pad), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (at == (uint8_t *)MAP_FAILED) return NULL;
+#if defined(__linux__)
+    if (mapped && size >= MAPPED_FROM) {   /* zeroed, and back to the system with its last user */
+        void *at = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (at == MAP_FAILED) return NULL;
         b->memory = at;
-        b->mapped = size + pad;
-        at = (uint8_t *)(((uintptr_t)at + (uintptr_t)HUGE_BYTES - 1) & ~((uintptr_t)HUGE_BYTES - 1));
-        madvise(at, (size_t)size, MADV_HUGEPAGE);   /* a wish; without it pages come singly */
-        return at;
+        b->mapped = size;
+        return (uint8_t *)at;
     }
 #endif
-    (void)huge;
+    (void)mapped;
     b->memory = malloc((size_t)size + LINE_BYTES);
     return b->memory ? (uint8_t *)(((uintptr_t)b->memory + LINE_BYTES - 1) & ~(uintptr_t)(LINE_BYTES - 1)) : NULL;
 }
 
 static void block_free(Block *b) {
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
+#if defined(__linux__)
     if (b->mapped) munmap(b->memory, (size_t)b->mapped);
     else
 #endif
@@ -45,11 +44,11 @@ static void block_free(Block *b) {
     free(b);
 }
 
-static Block *block_new(int64_t size, uint8_t **at, int huge) {
+static Block *block_new(int64_t size, uint8_t **at, int mapped) {
     Block *b = (Block *)malloc(sizeof *b);
     if (!b) return NULL;
     b->users = 0;
-    if (!(*at = block_memory(b, size, huge))) { free(b); return NULL; }
+    if (!(*at = block_memory(b, size, mapped))) { free(b); return NULL; }
     return b;
 }
 
@@ -58,7 +57,7 @@ static void block_leave(Block *b) {
     if (b && __atomic_sub_fetch(&b->users, 1, __ATOMIC_ACQ_REL) == 0) block_free(b);
 }
 
-/* Zeroed memory for a table that is looked up at random: huge pages spare its look-ups the page walk. */
+/* Zeroed memory for a table that is looked up at random. */
 static void *table_new(Block **block, int64_t size) {
     uint8_t *at;
     Block *b = block_new(size, &at, 1);
