@@ -15,7 +15,7 @@ from PIL import Image
 
 from benchmarks.mask_files import Bytes
 from lvtools.masks import engine, png
-from lvtools.masks.colors import MAX_COLORS
+from lvtools.masks.read import decode_runs
 
 
 def optional(name: str) -> ModuleType | None:
@@ -95,7 +95,5 @@ def zlib_stream(data: bytes) -> tuple[bytes, int]:
 
 
 def pair(one: bytes, other: bytes) -> NDArray[np.int64]:
-    runs = [engine.runs_of_png(memoryview(data), MAX_COLORS) for data in (one, other)]
-    assert runs[0] is not None
-    assert runs[1] is not None
-    return engine.pair_counts(runs[0], runs[1])
+    (first, ours), (second, theirs) = (decode_runs(memoryview(data)) for data in (one, other))
+    return engine.pair_lists(ours, theirs, max(len(first.colors), len(second.colors)))

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 import lvtools
 from lvtools.cli.areas_text import remarks, write_text
-from lvtools.cli.color_map import read_color_map
+from lvtools.cli.color_map import alpha_option, color_map_options, read_color_map
 from lvtools.cli.editing import say, shown
 from lvtools.cli.terminal import counting, printable, wants_progress
 from lvtools.compressed import compression_of
@@ -26,7 +26,7 @@ from lvtools.dataset import ColorMap
 from lvtools.errors import ArgumentError, LvtoolsError, ObjectError
 from lvtools.findings import join_findings
 from lvtools.findings.render import github_lines, sarif
-from lvtools.masks import ALPHA_RULES, AreaTotals, area_pieces, area_tables, find_masks, journal_of
+from lvtools.masks import AreaTotals, area_pieces, area_tables, find_masks, journal_of
 from lvtools.masks.problems import mask_findings
 from lvtools.objects import Objects, is_remote
 
@@ -36,15 +36,8 @@ _MANIFEST_ENDS = (".manifest", ".jsonl", ".json", ".ndjson")
 
 @click.command(name="areas")
 @click.argument("masks", nargs=-1, required=True, metavar="MASK...")
-@click.option("--color-map", "map_file", metavar="FILE", help="A manifest, or JSON {name: '#rrggbb'}.")
-@click.option("--class", "pairs", multiple=True, metavar="NAME=#rrggbb", help="A class and its colour; repeatable.")
-@click.option(
-    "--alpha",
-    type=click.Choice(ALPHA_RULES),
-    default="opaque",
-    show_default=True,
-    help="When a pixel belongs to its colour: alpha >= 128, > 0, always; or fail where it matters.",
-)
+@color_map_options
+@alpha_option()
 @click.option("--images", metavar="ROOT", help="Where the masks lie that a manifest names: a folder or s3:// prefix.")
 @click.option(
     "-o",

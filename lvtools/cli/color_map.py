@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
+import click
 import orjson
 
 import lvtools
 from lvtools.dataset import ColorMap
 from lvtools.errors import ArgumentError, FormatError, MaskError
+from lvtools.masks import ALPHA_RULES
 from lvtools.objects import read_source
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def color_map_options(function: _Command) -> _Command:
+    """--color-map and --class, as `map_file` and `pairs`: what `read_color_map` takes."""
+    add_class = click.option(
+        "--class", "pairs", multiple=True, metavar="NAME=#rrggbb", help="A class and its colour; repeatable."
+    )
+    add_map = click.option("--color-map", "map_file", metavar="FILE", help="A manifest, or JSON {name: '#rrggbb'}.")
+    return add_map(add_class(function))
+
+
+def alpha_option(on_error: str = "or fail where it matters") -> Callable[[_Command], _Command]:
+    """--alpha, as `alpha`; `on_error` says what the rule 'error' means to the command."""
+    return click.option(
+        "--alpha",
+        type=click.Choice(ALPHA_RULES),
+        default="opaque",
+        show_default=True,
+        help=f"When a pixel belongs to its colour: alpha >= 128, > 0, always; {on_error}.",
+    )
 
 
 def read_color_map(map_file: str | None, pairs: Iterable[str]) -> ColorMap | None:

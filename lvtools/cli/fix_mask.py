@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 import click
 
-from lvtools.cli.color_map import read_color_map
+from lvtools.cli.color_map import alpha_option, color_map_options, read_color_map
 from lvtools.cli.editing import dry_run_option, plural, progress_option, say
 from lvtools.cli.terminal import counting, printable, wants_progress
 from lvtools.dataset import ColorMap
 from lvtools.errors import ArgumentError, MaskError, ObjectError
-from lvtools.masks import ALPHA_RULES, AlphaRule, MaskSource, find_masks, fix_mask, write_mask
+from lvtools.masks import AlphaRule, find_masks, fix_mask, write_mask
 from lvtools.masks.colors import read_mask_bytes
 from lvtools.masks.png import SIGNATURE
 from lvtools.objects import is_remote, write_object
@@ -27,7 +27,6 @@ _SHOWN = 5  # colours per mask; --all and JSON have the rest
 
 
 class _Job(NamedTuple):
-    source: MaskSource
     name: str
     dest: str | None
 
@@ -36,21 +35,14 @@ class _Job(NamedTuple):
 @click.argument("masks", nargs=-1, required=True, metavar="MASK...")
 @click.option("-o", "--output", metavar="OUT", help="A file for one mask, a folder for several; - for standard output.")
 @click.option("-i", "--in-place", is_flag=True, help="Write each result over its mask.")
-@click.option("--color-map", "map_file", metavar="FILE", help="A manifest, or JSON {name: '#rrggbb'}.")
-@click.option("--class", "pairs", multiple=True, metavar="NAME=#rrggbb", help="A class and its colour; repeatable.")
+@color_map_options
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0, max=442),
     metavar="DISTANCE",
     help="The farthest a colour may be, in R, G, B. [default: half the largest distance of two classes]",
 )
-@click.option(
-    "--alpha",
-    type=click.Choice(ALPHA_RULES),
-    default="opaque",
-    show_default=True,
-    help="When a pixel belongs to its colour: alpha >= 128, > 0, always; or fail where it matters.",
-)
+@alpha_option()
 @click.option("--rgb", is_flag=True, help="Write R, G, B as the service did, instead of a palette.")
 @click.option("--rewrite", is_flag=True, help="Also write masks anew that need no repair: opaque, and small.")
 @dry_run_option
@@ -74,9 +66,8 @@ def command(
     """Give pixels whose colour is of no class to the class of the nearest colour: smoothed edges, JPEG, resizing.
 
     MASK is a file, a folder (all *.png below it), an s3:// URI, or - for one PNG on standard input; it may be a JPEG or
-    BMP in truth, what is written is a PNG. Pixels that are too
-    far from every class keep their colour and are reported. A mask that needs no repair is copied as it is, or, with
-    --in-place, left alone; unless --rewrite is given.
+    BMP in truth, what is written is a PNG. Pixels that are too far from every class keep their colour and are reported.
+    A mask that needs no repair is copied as it is, or, with --in-place, left alone; unless --rewrite is given.
 
     Exit codes: 0 every pixel has a class, 1 some colours are left or a mask cannot be read (the others are written),
     2 could not work.
@@ -127,7 +118,7 @@ def _jobs(masks: tuple[str, ...], output: str | None, in_place: bool, dry_run: b
             dest = (posixpath if is_remote(output) else os.path).join(output, "mask.png" if inside == "-" else inside)
         if dest is not None and taken.setdefault(dest, name) != name:
             raise ArgumentError(f"{name} and {taken[dest]} would both be written to {dest}", hint="fix them one by one")
-        yield _Job(name, name, dest)
+        yield _Job(name, dest)
 
 
 def _fix(
@@ -143,7 +134,7 @@ def _fix(
     """Fix one mask and write it; what was done, as JSON has it. A mask that cannot be read is told, not raised."""
     result: dict[str, Any] = {"mask": job.name, "output": None, "error": None, "fixed_px": 0, "unknown_px": 0}
     try:
-        data = bytes(read_mask_bytes(job.source)[0])
+        data = bytes(read_mask_bytes(job.name)[0])
         fixed = fix_mask(data, color_map, tolerance=tolerance, alpha=alpha)
     except (MaskError, ObjectError) as error:
         return {**result, "error": error.message}

@@ -11,27 +11,20 @@ import click
 import pyarrow as pa
 
 from lvtools import __version__
-from lvtools.cli.color_map import read_color_map
+from lvtools.cli.color_map import alpha_option, color_map_options, read_color_map
 from lvtools.cli.terminal import counting, wants_progress
 from lvtools.dataset import ColorMap
 from lvtools.errors import ArgumentError, ObjectError
 from lvtools.findings import FindingList, count_by_severity, join_findings
 from lvtools.findings.render import FORMATS, github_lines, json_documents, render_text, sarif, summary
-from lvtools.masks import ALPHA_RULES, AlphaRule, MaskSource, find_masks, lint_mask
+from lvtools.masks import AlphaRule, MaskSource, find_masks, lint_mask
 
 
 @click.command("lint-mask", short_help="Report what is wrong with mask PNGs.")
 @click.argument("masks", nargs=-1, required=True, metavar="MASK...")
-@click.option("--color-map", "map_file", metavar="FILE", help="A manifest, or JSON {name: '#rrggbb'}.")
-@click.option("--class", "pairs", multiple=True, metavar="NAME=#rrggbb", help="A class and its colour; repeatable.")
+@color_map_options
 @click.option("--image-size", metavar="WIDTHxHEIGHT", help="The size of the images, which all masks must have.")
-@click.option(
-    "--alpha",
-    type=click.Choice(ALPHA_RULES),
-    default="opaque",
-    show_default=True,
-    help="When a pixel belongs to its colour: alpha >= 128, > 0, always; error is here the same as any.",
-)
+@alpha_option("error is here the same as any")
 @click.option(
     "--speck-px", type=click.IntRange(min=0), default=4, show_default=True, help="Remark on regions up to that small."
 )

@@ -19,7 +19,6 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lvtools.errors import MaskError
 from lvtools.masks import png
 
 
@@ -167,15 +166,6 @@ def runs_of_png(data: memoryview, most_colors: int, most_runs: int = MAX_KEPT_RU
     )
 
 
-def paint_runs(runs: Runs, numbers: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The picture of a mask: uint8 (height, width), for each pixel numbers[place of its colour]."""
-    out = np.empty((runs.counted.height, runs.counted.width), np.uint8)
-    assert KERNEL is not None  # noqa: S101 - the runs come from it
-    if KERNEL.paint(runs.ends, runs.numbers, runs.starts, runs.rows, np.ascontiguousarray(numbers, np.uint8), out) != 0:
-        raise AssertionError("run lists that do not cover their picture")
-    return out
-
-
 def pair_lists(first: Lists, second: Lists, numbers: int) -> NDArray[np.int64]:
     """How many pixels have number a in the first picture and b in the second, both below `numbers` and of one size.
 
@@ -185,27 +175,6 @@ def pair_lists(first: Lists, second: Lists, numbers: int) -> NDArray[np.int64]:
     assert KERNEL is not None  # noqa: S101 - its callers ask
     one, other = ((lists.ends, lists.numbers, lists.starts, lists.rows) for lists in (first, second))
     if KERNEL.pair(*one, *other, first.width, out) != 0:
-        raise AssertionError("run lists that do not cover their picture")
-    return out
-
-
-def pair_counts(first: Runs, second: Runs) -> NDArray[np.int64]:
-    """How many pixels have colour a in the first mask and colour b in the second: int64, (colours, colours).
-
-    Raises
-    ------
-    MaskError
-        The masks differ in size.
-    """
-    one, other = first.counted, second.counted
-    if (one.height, one.width) != (other.height, other.width):
-        raise MaskError(
-            f"a mask of {one.height} x {one.width} pixels has no pairs with one of {other.height} x {other.width}",
-            hint="compare masks of the same image",
-        )
-    out = np.zeros((len(one.colors), len(other.colors)), np.int64)
-    assert KERNEL is not None  # noqa: S101 - the runs come from it
-    if KERNEL.pair(*first[1:], *second[1:], one.width, out) != 0:
         raise AssertionError("run lists that do not cover their picture")
     return out
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from lvtools._native import png_runs
 from lvtools.errors import MaskError
-from lvtools.masks import decode_png, engine, mask_areas_many, mask_colors, read_mask
+from lvtools.masks import class_pairs, decode_png, engine, mask_areas_many, mask_colors, read_mask
+from lvtools.masks.read import decode_runs
 from tests.masks import fuzz_runs, oracle
 from tests.masks.fuzz_runs import KERNELS, LIMITS, judge, slow
 from tests.masks.strategies import chunk, damaged, ihdr, pngs, simple
@@ -280,18 +281,23 @@ def test_a_pair_of_masks_is_counted_without_pixels(one, other, width, height):
         index, _ = fuzz_runs.scene(rng, width, height)
         raw = fuzz_runs.filtered(rng, np.ascontiguousarray(index % 4), 1)
         masks.append(raw_png(width, height, 0, zlib.compress(raw)))
-    runs = [engine.runs_of_png(memoryview(data), 2**20) for data in masks]
+    (first, ours), (second, theirs) = (decode_runs(memoryview(data)) for data in masks)
     pixels = [decode_png(data)[:, :, 0].ravel() for data in masks]
     want = np.zeros((256, 256), np.int64)
     np.add.at(want, tuple(pixels), 1)
-    levels = [part.counted.colors >> 24 for part in runs]
-    assert np.array_equal(engine.pair_counts(*runs), want[np.ix_(*levels)])
+    levels = [counted.colors >> 24 for counted in (first, second)]
+    found = engine.pair_lists(ours, theirs, max(map(len, levels)))
+    assert np.array_equal(found[: len(levels[0]), : len(levels[1])], want[np.ix_(*levels)])
+    assert found.sum() == width * height
 
 
 def test_pairs_of_different_sizes_are_refused():
-    one, other = (engine.runs_of_png(memoryview(simple(2, n, 0, bytes(2 * n))), 9) for n in (1, 2))
+    data = [simple(2, n, 0, bytes(2 * n)) for n in (1, 2)]
     with pytest.raises(MaskError, match="1 x 2 pixels has no pairs with one of 2 x 2"):
-        engine.pair_counts(one, other)
+        class_pairs(*(read_mask(one, classes=("background", "#000000")) for one in data))
+    lists = [decode_runs(memoryview(one))[1] for one in data]
+    with pytest.raises(AssertionError, match="do not cover"):  # and the kernel would not have counted them
+        engine.pair_lists(*lists, 9)
 
 
 def test_a_workspace_is_for_one_thread_and_threads_have_their_own():
