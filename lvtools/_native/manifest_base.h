@@ -9,6 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__GNUC__) || defined(__clang__)
+#define ALWAYS __attribute__((always_inline))   /* what is compiled per instruction set has to take its callees along */
+#else
+#define ALWAYS
+#endif
+
 #define PAD 64          /* readable bytes behind a window, writable bytes behind every text buffer */
 #define MAX_ATTRIBUTES 4
 #define MAX_MAP 21      /* a longer color map is a finding under one profile: left to the slow path */
@@ -21,6 +27,7 @@
 #define MAX_REF 4096    /* of S3 a key has at most 1024 */
 #define MAX_INDEXES 1024 /* keys and names of a color map */
 #define MAX_NAMES 4096
+#define AHEAD 2048      /* bytes between what is read and what is asked for from memory */
 #define MAX_EXTRA 8     /* keys we do not know, per object */
 
 enum Buffer {

@@ -54,6 +54,76 @@ static const uint8_t *FN(box_as_before)(State *s, Attribute *a, const uint8_t *p
     return FN(same)(p, shape->text[5], shape->len[5]) ? p + shape->len[5] : NULL;
 }
 
+#if WITH_AVX2
+/* Which of 64 bytes are digits. */
+static inline uint64_t FN(digits)(const uint8_t *p) {
+    const __m256i zero = _mm256_set1_epi8('0'), nine = _mm256_set1_epi8(9);
+    __m256i a = _mm256_sub_epi8(_mm256_loadu_si256((const __m256i *)p), zero);
+    __m256i b = _mm256_sub_epi8(_mm256_loadu_si256((const __m256i *)(p + 32)), zero);
+    a = _mm256_cmpeq_epi8(_mm256_min_epu8(a, nine), a);
+    b = _mm256_cmpeq_epi8(_mm256_min_epu8(b, nine), b);
+    return (uint32_t)_mm256_movemask_epi8(a) | (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << 32;
+}
+
+/* The text before number k, and how many digits that has: `at` counts from `base`, and `digits` are those of 64 bytes there. */
+static inline ALWAYS int FN(is_text)(const uint8_t *p, const uint8_t *text, int n) {
+    uint32_t equal = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)text)));
+    return (~equal & ((1u << n) - 1)) == 0;
+}
+
+static inline ALWAYS int FN(digits_at)(uint64_t digits, const uint8_t *base, int at) {
+    int n;
+    if (at >= 64) return 0;
+    n = (int)__builtin_ctzll(~(digits >> at) | 1u << 8);
+    return n > 7 || at + n >= 64 || (n > 1 && base[at] == '0') ? 0 : n;   /* behind the mask's end nothing is known */
+}
+
+/* A box of five whole numbers of 1 to 7 digits between the texts of the box before; NULL: some other box. Where a number ends
+   is read from a bit mask, which is sooner known than its value, and four are made of their digits at once. That a number
+   has no fraction is what the text behind it says. */
+static inline const uint8_t *FN(box_of_digits)(State *s, Attribute *a, const uint8_t *p, const uint8_t *start) {
+    static const uint8_t BUFFER[5] = {B_LEFT, B_TOP, B_WIDTH, B_HEIGHT, B_BOX_ID};   /* of 8 bytes a box, all of them */
+    const __m256i tens = _mm256_set1_epi16(0x010A), hundreds = _mm256_set1_epi32(0x00010064), magic = _mm256_set1_epi64x(0x4330000000000000);
+    const BoxShape *shape = &s->shape;
+    const int64_t row = s->boxes + a->boxes;
+    const int id = shape->id;
+    uint64_t digits = FN(digits)(p), word[5], last;
+    __m256i four, real;
+    int n, at = 0;
+#define NUMBER(k)                                                                       \
+    if (!FN(is_text)(p + at, shape->text[k], shape->len[k])) return NULL;               \
+    at += shape->len[k];                                                                \
+    if (k == 3) {   /* at least these 32 bytes belong to the line: 64 behind them can be read */ \
+        if (at < 32) return NULL;                                                       \
+        p += 32; at -= 32;                                                              \
+        digits = FN(digits)(p);                                                         \
+    }                                                                                   \
+    if (!(n = FN(digits_at)(digits, p, at))) return NULL;                               \
+    word[k] = (load64(p + at) - 0x3030303030303030u) << (64 - 8 * n);                   \
+    if (k == id) { s->id_at[a->boxes] = (uint32_t)(p + at - start); s->id_len[a->boxes] = (uint8_t)n; } \
+    at += n;
+    NUMBER(0) NUMBER(1) NUMBER(2) NUMBER(3) NUMBER(4)
+#undef NUMBER
+    if (!FN(is_text)(p + at, shape->text[5], shape->len[5])) return NULL;
+    four = _mm256_set_epi64x((int64_t)word[3], (int64_t)word[2], (int64_t)word[1], (int64_t)word[0]);
+    four = _mm256_madd_epi16(_mm256_maddubs_epi16(four, tens), hundreds);   /* two times four digits */
+    four = _mm256_add_epi64(_mm256_mul_epu32(four, _mm256_set1_epi64x(10000)), _mm256_srli_epi64(four, 32));
+    real = _mm256_castpd_si256(_mm256_sub_pd(_mm256_castsi256_pd(_mm256_or_si256(four, magic)), _mm256_castsi256_pd(magic)));   /* exact below 2^52 */
+    four = _mm256_blendv_epi8(real, four, _mm256_loadu_si256((const __m256i *)shape->is_id));
+    last = join_digits(word[4] + 0x3030303030303030u, 8);
+    if (id != 4) {
+        const double number = (double)last;
+        memcpy(&last, &number, 8);
+    }
+    COLUMN(int64_t, BUFFER[shape->field[0]])[row] = _mm256_extract_epi64(four, 0);
+    COLUMN(int64_t, BUFFER[shape->field[1]])[row] = _mm256_extract_epi64(four, 1);
+    COLUMN(int64_t, BUFFER[shape->field[2]])[row] = _mm256_extract_epi64(four, 2);
+    COLUMN(int64_t, BUFFER[shape->field[3]])[row] = _mm256_extract_epi64(four, 3);
+    COLUMN(uint64_t, BUFFER[shape->field[4]])[row] = last;
+    return p + at + shape->len[5];
+}
+#endif
+
 static const uint8_t *FN(box_in_any_order)(State *s, Attribute *a, const uint8_t *p, const uint8_t *start) {
     BoxShape *shape = &s->shape;
     const uint8_t *name, *end, *before = p;
@@ -84,6 +154,10 @@ static const uint8_t *FN(box_in_any_order)(State *s, Attribute *a, const uint8_t
     if (shape->learned) {
         memcpy(shape->text[5], before, (size_t)(p - before));
         shape->len[5] = (int8_t)(p - before);
+        for (count = 0; count < 5; count++) {
+            if (shape->field[count] == CLASS_ID) shape->id = (int8_t)count;
+            if (count < 4) shape->is_id[count] = shape->field[count] == CLASS_ID ? -1 : 0;
+        }
     }
     return p;
 }
@@ -98,7 +172,11 @@ static const uint8_t *FN(annotations)(State *s, Attribute *a, const uint8_t *p, 
     for (;; p = FN(blank)(p + 1)) {
         if (a->boxes >= MAX_BOXES) return NULL;
         s->box_at[a->boxes] = (uint32_t)(p - start);
-        q = s->shape.learned ? FN(box_as_before)(s, a, p, start) : NULL;
+        q = NULL;
+#if WITH_AVX2
+        if (s->shape.learned) q = FN(box_of_digits)(s, a, p, start);
+#endif
+        if (!q && s->shape.learned) q = FN(box_as_before)(s, a, p, start);
         if (!q && !(q = FN(box_in_any_order)(s, a, p, start))) return NULL;
         a->boxes++;
         p = FN(blank)(q);
@@ -138,12 +216,23 @@ static const uint8_t *FN(objects)(State *s, Attribute *a, const uint8_t *p) {
     p = FN(blank)(p + 1);
     if (*p == ']') return p + 1;
     for (;; p = FN(blank)(p + 1)) {
+        if (a->objects >= MAX_BOXES) return NULL;
+        if (!memcmp(p, "{\"confidence\":0.", 16)) {   /* nearly every one, up to its brace */
+            uint64_t word = load64(p + 16);
+            int n = count_digits(word);
+            if (n > 0 && n < 8 && p[16 + n] == '}') {
+                out[a->objects++] = (double)join_digits(word, n) / TEN[n];
+                p = FN(blank)(p + 17 + n);
+                if (*p == ']') return p + 1;
+                if (*p != ',') return NULL;
+                continue;
+            }
+        }
         if (*p != '{') return NULL;
         if (!memcmp(p, "{\"confidence\":", 14)) p += 14;
         else if (!(p = FN(key)(FN(blank)(p + 1), &name, &end)) || !IS(name, end, "confidence")) return NULL;
         p = FN(blank)(p);
         if (!(p = read_number(p, &number)) || !(number.value >= 0 && number.value <= 1)) return NULL;
-        if (a->objects >= MAX_BOXES) return NULL;
         out[a->objects++] = number.value;
         p = FN(blank)(p);
         if (*p != '}') return NULL;

@@ -19,10 +19,10 @@
 #define LVTOOLS_HAS_AVX2 1
 #include <immintrin.h>
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,bmi"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2"))), apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("avx2,bmi")
+#pragma GCC target("avx2,bmi,bmi2")
 #endif
 #define WITH_AVX2 1
 #define FN(name) name##_avx2
@@ -48,7 +48,7 @@ static void lvtools_open_locale(void) {
 
 static int has_avx2(void) {
 #ifdef LVTOOLS_HAS_AVX2
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi");
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
 #else
     return 0;
 #endif

@@ -308,6 +308,8 @@ static inline const uint8_t *FN(by_template)(State *s, Row *row, const Template 
 /* Take lines from `p`, which are whole up to `end`, until one does not fit. Returns its start, or `end`; `answer` says why. */
 static const uint8_t *FN(run)(State *s, const uint8_t *p, const uint8_t *end, int *answer) {
     Row row;
+    const uint8_t *ahead;
+    int64_t length = 0;
     memset(&row, 0, sizeof row);
     *answer = TAKEN;
     while (p < end) {
@@ -320,6 +322,8 @@ static const uint8_t *FN(run)(State *s, const uint8_t *p, const uint8_t *end, in
             return p;
         }
         s->staged = 0;
+        /* The processor's own look ahead ends with the page, and a dozen columns are written meanwhile. */
+        for (ahead = p + AHEAD; ahead < p + AHEAD + length; ahead += 64) __builtin_prefetch(ahead);
         for (k = 0; k < s->templates; k++) {
             slot = s->order[k];
             if ((next = FN(by_template)(s, &row, &s->tpl[slot], p))) {
@@ -349,6 +353,7 @@ static const uint8_t *FN(run)(State *s, const uint8_t *p, const uint8_t *end, in
         }
         s->taken[by]++;
         s->line++;
+        length = next - p;
         p = next;
     }
     return p;

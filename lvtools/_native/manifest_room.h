@@ -1,9 +1,10 @@
 /* Room for the columns: every buffer of a part lies in one block of memory, sized by what its first lines needed.
 
    The kernel takes a new page from the system at about a microsecond each, which is as long as ten lines take to read, so no
-   buffer is copied as it grows. Huge pages are not asked for: later calls were a sixth faster with them, but where the host of a
-   virtual machine has to find them first, the first call took up to three times as long. A buffer that outgrows its place moves
-   to a block of its own. */
+   buffer is copied as it grows, and the blocks of tables that were dropped are kept for the next ones, as the memory pools of
+   Arrow and malloc do. Huge pages are not asked for: later calls were a sixth faster with them, but where the host of a virtual
+   machine has to find them first, the first call took up to three times as long. A buffer that outgrows its place moves to a
+   block of its own. */
 #ifndef LVTOOLS_MANIFEST_ROOM_H
 #define LVTOOLS_MANIFEST_ROOM_H
 
@@ -19,23 +20,13 @@
 /* Memory of several buffers; the last one to leave frees it. */
 struct Block { void *memory; int64_t mapped, users; };
 
-static uint8_t *block_memory(Block *b, int64_t size, int mapped) {
-    b->mapped = 0;
-#if defined(__linux__)
-    if (mapped && size >= MAPPED_FROM) {   /* zeroed, and back to the system with its last user */
-        void *at = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (at == MAP_FAILED) return NULL;
-        b->memory = at;
-        b->mapped = size;
-        return (uint8_t *)at;
-    }
-#endif
-    (void)mapped;
-    b->memory = malloc((size_t)size + LINE_BYTES);
-    return b->memory ? (uint8_t *)(((uintptr_t)b->memory + LINE_BYTES - 1) & ~(uintptr_t)(LINE_BYTES - 1)) : NULL;
-}
+/* Blocks that nobody uses any more. The system may take their pages back whenever it wants some (MADV_FREE); until then
+   they cost nothing to use again. A block lies in one slot, put there and taken away by exchange: no lock. */
+#define KEPT 8
+#define KEPT_BYTES ((int64_t)1 << 27)   /* a larger one goes back at once */
+static Block *kept[KEPT];
 
-static void block_free(Block *b) {
+static void block_unmap(Block *b) {
 #if defined(__linux__)
     if (b->mapped) munmap(b->memory, (size_t)b->mapped);
     else
@@ -44,11 +35,49 @@ static void block_free(Block *b) {
     free(b);
 }
 
-static Block *block_new(int64_t size, uint8_t **at, int mapped) {
-    Block *b = (Block *)malloc(sizeof *b);
-    if (!b) return NULL;
+static void block_free(Block *b) {
+#if defined(__linux__) && defined(MADV_FREE)
+    int k;
+    if (b->mapped && b->mapped <= KEPT_BYTES && madvise(b->memory, (size_t)b->mapped, MADV_FREE) == 0)
+        for (k = 0; k < KEPT && b; k++) b = __atomic_exchange_n(&kept[k], b, __ATOMIC_ACQ_REL);   /* the newest first */
+    if (!b) return;
+#endif
+    block_unmap(b);
+}
+
+/* A kept block of that size, or up to twice of it, so that little data does not hold much memory. */
+static Block *block_again(int64_t size) {
+    int k;
+    for (k = 0; k < KEPT; k++) {
+        Block *b = __atomic_exchange_n(&kept[k], NULL, __ATOMIC_ACQ_REL);
+        if (b && b->mapped >= size && b->mapped <= 2 * size) return b;
+        if (b && (b = __atomic_exchange_n(&kept[k], b, __ATOMIC_ACQ_REL))) block_unmap(b);   /* another came meanwhile */
+    }
+    return NULL;
+}
+
+/* `zero`: its bytes are zero. Else they are anything. */
+static Block *block_new(int64_t size, uint8_t **at, int mapped, int zero) {
+    Block *b = mapped && size >= MAPPED_FROM ? block_again(size) : NULL;
+    if (b) {
+        *at = (uint8_t *)b->memory;
+    } else {
+        if (!(b = (Block *)malloc(sizeof *b))) return NULL;
+        b->mapped = 0;
+#if defined(__linux__)
+        if (mapped && size >= MAPPED_FROM) {
+            *at = (uint8_t *)(b->memory = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+            if (b->memory == MAP_FAILED) { free(b); return NULL; }
+            b->mapped = size;
+            b->users = 0;
+            return b;   /* zeros, of which no page exists before it is looked at */
+        }
+#endif
+        if (!(b->memory = malloc((size_t)size + LINE_BYTES))) { free(b); return NULL; }
+        *at = (uint8_t *)(((uintptr_t)b->memory + LINE_BYTES - 1) & ~(uintptr_t)(LINE_BYTES - 1));
+    }
     b->users = 0;
-    if (!(*at = block_memory(b, size, mapped))) { free(b); return NULL; }
+    if (zero) memset(*at, 0, (size_t)size);
     return b;
 }
 
@@ -60,10 +89,9 @@ static void block_leave(Block *b) {
 /* Zeroed memory for a table that is looked up at random. */
 static void *table_new(Block **block, int64_t size) {
     uint8_t *at;
-    Block *b = block_new(size, &at, 1);
+    Block *b = block_new(size, &at, 1, 1);
     if (!b) return NULL;
     b->users = 1;
-    if (!b->mapped) memset(at, 0, (size_t)size);   /* mapped memory is zero */
     *block = b;
     return at;
 }
@@ -186,7 +214,7 @@ static int lay_out(State *s, double more) {
             place[buffer] = total;
             total += cap[buffer];
         }
-    if (!(block = block_new(total, &at, s->at[0] != NULL))) return 0;   /* little of the first one is ever touched */
+    if (!(block = block_new(total, &at, s->at[0] != NULL, 0))) return 0;   /* little of the first one is ever touched */
     block->users = BUFFERS;
     for (buffer = 0; buffer < BUFFERS; buffer++) {
         move_to(s, buffer, at + place[buffer], cap[buffer], block);
@@ -202,7 +230,7 @@ static int make_room(State *s, int buffer, int64_t extra, double more) {
     Block *block;
     if (need <= s->cap[buffer]) return 1;
     need += used / 2 + (int64_t)(more * (double)used);
-    if (!(block = block_new(need, &at, 1))) return 0;
+    if (!(block = block_new(need, &at, 1, 0))) return 0;
     block->users = 1;
     move_to(s, buffer, at, need, block);
     return 1;

@@ -80,7 +80,12 @@ typedef struct {
 } Row;
 
 /* The text between the numbers of the last box: boxes of one tool have their keys in one order. */
-typedef struct { uint8_t text[6][PAD]; int8_t len[6]; int8_t field[5]; int learned; } BoxShape;
+typedef struct {
+    uint8_t text[6][PAD];
+    int8_t len[6], field[5], id;              /* `id`: which of the five is the class_id ... */
+    int64_t is_id[4];                         /* ... and as a mask over the first four */
+    int learned;
+} BoxShape;
 
 typedef struct { int32_t text_at, text_len; int16_t op, attribute; } Step;
 typedef struct {

@@ -44,35 +44,12 @@ static inline uint64_t join_digits(uint64_t v, int n) {
     return (((v & 0x000000FF000000FFu) * 0x000F424000000064u) + (((v >> 16) & 0x000000FF000000FFu) * 0x0000271000000001u)) >> 32;
 }
 
-/* A JSON number. Minus zero, and integers of more than 15 digits, are left to the slow path. */
-static inline const uint8_t *read_number(const uint8_t *p, Number *out) {
+/* Any other JSON number; minus zero, and integers of more than 15 digits, are left to the slow path. */
+static const uint8_t *odd_number(const uint8_t *p, Number *out) {
     const uint8_t *start = p, *first;
     uint64_t mantissa = 0;
     int64_t digits;
     int negative = *p == '-';
-    uint64_t word = load64(p);
-    int n = count_digits(word);
-    if (n > 0 && n < 8 && (*p != '0' || n == 1)) {   /* nearly every number of a manifest */
-        mantissa = join_digits(word, n);
-        p += n;
-        if (*p == '.') {
-            uint64_t fraction = load64(p + 1);
-            int m = count_digits(fraction);
-            if (m > 0 && m < 8 && p[1 + m] != 'e' && p[1 + m] != 'E') {
-                static const uint32_t POWER[8] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
-                out->is_whole = 0;
-                out->value = (double)(mantissa * POWER[m] + join_digits(fraction, m)) / TEN[m];   /* one rounding */
-                return p + 1 + m;
-            }
-        } else if (*p != 'e' && *p != 'E') {
-            out->is_whole = 1;
-            out->whole = (int64_t)mantissa;
-            out->value = (double)mantissa;
-            return p;
-        }
-        p = start;
-        mantissa = 0;
-    }
     p += negative;
     first = p;
     while (is_digit(*p) && p - first < 19) mantissa = mantissa * 10 + (uint64_t)(*p++ - '0');
@@ -103,6 +80,31 @@ static inline const uint8_t *read_number(const uint8_t *p, Number *out) {
         if (!is_digit(*p)) return NULL;
     }
     return long_number(start, out);
+}
+
+/* A JSON number; nearly every one of a manifest has fewer than 8 digits on either side of its point. */
+static inline ALWAYS const uint8_t *read_number(const uint8_t *p, Number *out) {
+    static const uint32_t POWER[8] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
+    uint64_t word = load64(p), mantissa;
+    int n = count_digits(word), m;
+    if (n > 0 && n < 8 && (*p != '0' || n == 1)) {
+        mantissa = join_digits(word, n);
+        if (p[n] == '.') {
+            word = load64(p + n + 1);
+            m = count_digits(word);
+            if (m > 0 && m < 8 && (p[n + 1 + m] | 32) != 'e') {
+                out->is_whole = 0;
+                out->value = (double)(mantissa * POWER[m] + join_digits(word, m)) / TEN[m];   /* one rounding */
+                return p + n + 1 + m;
+            }
+        } else if ((p[n] | 32) != 'e') {
+            out->is_whole = 1;
+            out->whole = (int64_t)mantissa;
+            out->value = (double)mantissa;
+            return p + n;
+        }
+    }
+    return odd_number(p, out);
 }
 
 /* ---- dates ---- */
