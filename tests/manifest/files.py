@@ -36,7 +36,7 @@ def text(*values, sep=(",", ":")):
 
 def refs(data):
     """The images of a manifest, in order."""
-    return [json.loads(line).get("source-ref") for line in data.splitlines() if line.strip()]
+    return [json.loads(line).get("source-ref") for line in data.split(b"\n") if line.strip()]
 
 
 def bodies(data):

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
@@ -27,16 +26,8 @@ from tests.manifest.lines import DATES, NUMBERS, REFS, Maker, spoil
 from tests.manifest.reference import read_slowly, validate_slowly
 from tests.shared import shared
 
+pytestmark = pytest.mark.usefixtures("both_loops")
 KINDS = ("class", "mask", "boxes", "none", "both", "two")
-
-
-@pytest.fixture(autouse=True, params=["0", "1"], ids=["scalar", "wide"])
-def simd(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every test runs with both sets of loops."""
-    if request.param == "1" and not manifest_fast.avx2():
-        pytest.skip("this processor has no AVX2")
-    monkeypatch.setenv("LVTOOLS_SIMD", request.param)
-    return iter(())
 
 
 def same(data: bytes, **how: object) -> None:

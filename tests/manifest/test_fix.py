@@ -278,6 +278,7 @@ def test_nothing_is_lost_and_sound_lines_stay(data):
 
 
 @given(st.sampled_from(BROKEN), st.binary(max_size=5), st.integers(0, 60))
+@example(b"{'source-ref': 's3://bbb/p.png', 'x': None}", b"\r", 1)  # a carriage return between tokens ends no line
 def test_hostile_lines_do_no_harm(line, junk, at):
     data = line[:at] + junk + line[at:] + b"\n" + text(entry("s3://bbb/1.png", "normal"))
     try:

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 
 import pytest
 
-from lvtools._native import manifest_fast
 from lvtools.manifest import fast
 from lvtools.manifest.read import read_manifest, validate_manifest
 from tests.manifest.fuzz_fast import differences
 from tests.manifest.lines import Maker
 from tests.manifest.reference import read_slowly
 
-
-@pytest.fixture(autouse=True, params=["0", "1"], ids=["scalar", "wide"])
-def simd(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every test runs with both sets of loops."""
-    if request.param == "1" and not manifest_fast.avx2():
-        pytest.skip("this processor has no AVX2")
-    monkeypatch.setenv("LVTOOLS_SIMD", request.param)
-    return iter(())
+pytestmark = pytest.mark.usefixtures("both_loops")
 
 
 def same(data: bytes, threads: int = 1, **how: str) -> None:
