@@ -13,9 +13,11 @@ from lvtools.findings import (
     RULES,
     SEVERITIES,
     FindingList,
+    code_counts,
     count_by_severity,
     empty_findings,
     join_findings,
+    not_listed,
     render,
 )
 from lvtools.text import printable
@@ -83,13 +85,58 @@ def test_severity_follows_the_profile_and_off_is_not_kept():
     assert FindingList("f", "rekognition").add("LV115") == "error"
 
 
-def test_long_values_are_shortened_and_many_findings_counted():
+def test_long_values_are_shortened():
     assert findings(row(value="x" * 201))["value"].to_pylist() == ["x" * 199 + "…"]
     assert findings(row(value="x" * 200))["value"].to_pylist() == ["x" * 200]
+
+
+def counted(found):
+    facts = {"profile": found.profile, "counts": json.dumps(found.counts)}
+    return found.table().replace_schema_metadata(facts)
+
+
+def test_the_first_of_each_code_are_kept_and_all_are_counted():
     found = FindingList("f", keep=2)
-    for _ in range(5):
-        found.add("LV006", line=1, column=1)
-    assert (len(found), found.dropped) == (2, 3)
+    for line in range(1, 6):
+        found.add("LV006", line=line, column=1)
+    found.add("LV024", line=3, column=9)
+    found.add("LV024", line=4, column=9)
+    found.add("LV024", line=4, column=5)  # before the other of its line, though it was found later
+    for value in "abc":
+        found.add("LV217", value=value)
+    table = counted(found)
+    assert [(one["code"], one["line"], one["column"], one["value"]) for one in table.to_pylist()] == [
+        ("LV217", None, None, "a"),
+        ("LV217", None, None, "b"),
+        ("LV006", 1, 1, None),
+        ("LV006", 2, 1, None),
+        ("LV024", 3, 9, None),
+        ("LV024", 4, 5, None),
+    ]
+    assert found.counts == code_counts(table) == {"LV006": 5, "LV024": 3, "LV217": 3}
+    assert not_listed(table) == {"LV006": 3, "LV024": 1, "LV217": 1}
+    assert count_by_severity(table) == {"error": 0, "warning": 8, "info": 3}
+
+
+def test_parts_are_put_together_as_one_list():
+    whole, first, second = (FindingList("f", "rekognition", 2, {"LV201"}) for _ in range(3))
+    for line in range(1, 7):
+        for part, number in ((whole, line), (first, line) if line < 4 else (second, line - 3)):
+            for code in ("LV006",) * (line != 3) + ("LV201",) + ("LV101",) * (line > 4):
+                part.add(code, line=number, column=1)
+    first.extend(second, 3)
+    assert first.table().equals(whole.table())
+    assert first.counts == whole.counts
+    assert first.spoiled_lines == whole.spoiled_lines == 5  # line 3 only repeats an image
+
+
+def test_what_was_taken_away_counts_as_listed():
+    found = FindingList("f", keep=3)
+    taken = []
+    for line in range(1, 6):
+        found.add("LV006", line=line, column=1)
+        taken += found.drain()["line"].to_pylist()
+    assert (taken, len(found), found.counts) == ([1, 2, 3], 0, {"LV006": 5})
 
 
 def test_joining_and_counting():

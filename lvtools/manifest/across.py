@@ -115,6 +115,9 @@ class Across(CrossLine):
         self._count(entry, lines)
         self.tally.count(entry, lines)
 
+    def _note_unmasked(self, place: Place) -> None:
+        self._seen.add_unmasked(place["line"], place["column"], place["byte_offset"])
+
     def _duplicate(self, ref: str, line: int, places: Places) -> None:
         first = self._seen.line_of(ref.encode(), line)
         if first:

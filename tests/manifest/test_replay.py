@@ -22,7 +22,7 @@ KINDS = ("class", "mask", "boxes", "both", "two")
 
 
 def replayed(data: bytes, profile: str) -> int:
-    job = reading._Job("<bytes>", reading._choose(profile, data), 0, None, None)
+    job = reading.Judged("<bytes>", reading._choose(profile, data), 0, None, hold=True)
     job.run([0, len(data)], lambda start, end: [data], lambda at, length: "", 1)
     return sum(part.replayed for part in job.parts)
 

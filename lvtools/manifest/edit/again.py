@@ -25,6 +25,11 @@ class Again:
         self._file = None if spool is not None or file_of(source) is None else open_source(source)  # type: ignore[arg-type]
         self._state = self._stat()
 
+    @property
+    def is_copy(self) -> bool:
+        """Can only the copy be read again, and not the source?"""
+        return self._spool is not None
+
     def _stat(self) -> tuple[int, int] | None:
         if self._file is None:
             return None
