@@ -19,6 +19,7 @@ from lvtools.findings import (
     join_findings,
     not_listed,
     render,
+    streams,
 )
 from lvtools.text import printable
 
@@ -191,7 +192,7 @@ def test_the_summary():
 
 def test_json_says_everything():
     tables = [findings(row(value='"a"', pointer="/a")), findings(file="g")]
-    document = json.loads(b"".join(render.json_documents(tables)))
+    document = json.loads(streams.written(streams.JsonStream(), tables))
     assert [one["file"] for one in document["files"]] == ["f.manifest", "g"]
     (found,) = document["files"][0]["findings"]
     assert document["files"][0]["counts"] == {"error": 0, "warning": 1, "info": 0}
@@ -209,7 +210,7 @@ def test_json_says_everything():
         "message": 'the key "a" stands twice in one object',
         "hint": "keep one; readers disagree on which counts, lvtools takes the last",
     }
-    assert json.loads(b"".join(render.json_documents([]))) == {"lvtools_findings": 1, "files": []}
+    assert json.loads(streams.written(streams.JsonStream(), [])) == {"lvtools_findings": 1, "files": []}
 
 
 def check_sarif(log):
@@ -239,7 +240,7 @@ def check_sarif(log):
 
 def test_sarif():
     table = findings(row("LV101", 3, 7, pointer="/a"), {"code": "LV001"}, file="my data/ä.manifest")
-    whole, placed = check_sarif(json.loads(render.sarif([table], "1.2")))
+    whole, placed = check_sarif(json.loads(streams.written(streams.SarifStream("1.2"), [table])))
     assert whole["ruleId"] == "LV001"
     assert "region" not in whole["locations"][0]["physicalLocation"]
     assert placed["level"] == "error"
@@ -247,12 +248,12 @@ def test_sarif():
     assert physical["artifactLocation"]["uri"] == "my%20data/%C3%A4.manifest"
     assert physical["region"] == {"startLine": 3, "startColumn": 7, "byteOffset": 0}
     assert placed["locations"][0]["logicalLocations"] == [{"fullyQualifiedName": "/a"}]
-    assert check_sarif(json.loads(render.sarif([], "1.2"))) == []
+    assert check_sarif(json.loads(streams.written(streams.SarifStream("1.2"), []))) == []
 
 
 def test_github_lines_are_escaped():
     table = findings(row(value="50% a:b,c"), {"code": "LV001"}, row("LV131", 2), file="a:b,c%.manifest")
-    assert list(render.github_lines(table)) == [
+    assert streams.written(streams.GithubStream(), [table]).decode().splitlines(keepends=True) == [
         "::error file=a%3Ab%2Cc%25.manifest,title=LV001::the manifest is empty "
         "(hint: write one JSON object per line)\n",
         "::warning file=a%3Ab%2Cc%25.manifest,line=1,col=1,title=LV024::the key 50%25 a:b,c stands twice in one object "
@@ -264,9 +265,9 @@ def test_github_lines_are_escaped():
 
 def every_rendering(table):
     text = render.render_text(table, everything=True)
-    github = list(render.github_lines(table))
-    document = b"".join(render.json_documents([table])).decode()
-    log = render.sarif([table], "1.2").decode()
+    github = streams.written(streams.GithubStream(), [table]).decode().splitlines(keepends=True)
+    document = streams.written(streams.JsonStream(), [table]).decode()
+    log = streams.written(streams.SarifStream("1.2"), [table]).decode()
     return text, github, document, log
 
 
