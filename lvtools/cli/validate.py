@@ -53,6 +53,9 @@ KEPT = 1000  # findings of each code at hand for the text, which shows a few and
     "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="How to print the findings."
 )
 @click.option(
+    "--pair", is_flag=True, help="The second MANIFEST is the test set of the first: no image may stand in both."
+)
+@click.option(
     "--all", "everything", is_flag=True, help="Text: print every finding, in the order of the file. Other formats do."
 )
 @click.option(
@@ -71,6 +74,7 @@ def command(
     images: str | None,
     summary_dir: str | None,
     form: str,
+    pair: bool,
     everything: bool,
     most: int | None,
     progress: bool | None,
@@ -81,7 +85,8 @@ def command(
     `lvtools rules` explains the codes.
 
     With --images, s3://bucket/a/b.png is looked for as ROOT/bucket/a/b.png, ROOT/a/b.png, then ROOT/b.png. Nothing
-    outside ROOT is read. With --summary-dir the first MANIFEST is the training set, a second one the test set.
+    outside ROOT is read. With --summary-dir or --pair the first MANIFEST is the training set, a second one the test
+    set.
 
     Exit codes: 0 clean or warnings only, 1 errors, 2 could not look.
     """
@@ -89,12 +94,16 @@ def command(
         raise ArgumentError("--all and --max-findings contradict each other", hint="give one of them")
     if summary_dir is not None:
         _write_summary(manifests, profile, images, summary_dir)
-    look = _Look(profile, images, progress)
+    if pair and (len(manifests) != 2 or "-" in manifests):
+        raise ArgumentError("--pair needs two manifest files", hint="the training set, then the test set")
+    look = _Look(profile, images, progress, None)
+    first, *others = manifests
+    looks = [(look, first), *((look._replace(training=first if pair else None), one) for one in others)]
     if form == "text" and not everything:
-        return max([_print_text(look, manifest, most) for manifest in manifests])
+        return max([_print_text(look, manifest, most) for look, manifest in looks])
     color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     stream = stream_of(form, __version__, color=color)
-    worst = max([_print_stream(look, manifest, most, stream, form) for manifest in manifests])
+    worst = max([_print_stream(look, manifest, most, stream, form) for look, manifest in looks])
     _put(stream.end())
     if stream.unlisted and form != "text":
         say(f"{stream.unlisted.total():,} findings are not listed; without --max-findings they are")
@@ -117,6 +126,7 @@ class _Look(NamedTuple):
     profile: str
     images: str | None
     progress: bool | None
+    training: str | None
 
     def at(self, manifest: str, most: int | None, on_findings: Callable[[pa.Table], None] | None = None) -> pa.Table:
         """The findings, with a bar for the manifest and then one for its images."""
@@ -125,6 +135,7 @@ class _Look(NamedTuple):
             return validate_manifest(
                 manifest, profile=self.profile, objects=self.images, max_findings=most, on_findings=on_findings,
                 on_progress=bars.reading(), on_image=bars.looking(),
+                training=self.training,
             )  # fmt: skip
 
 

@@ -233,7 +233,9 @@ def _judge_file(
     del head
     job.run(
         cut(size, _parts(size, count, on_progress), window),
-        lambda start, end: blocks_of(name, start, end),
+        lambda start, end: (
+            job.drained(blocks_of(name, start, end)) if end - start == size else blocks_of(name, start, end)
+        ),
         lambda at, length: window(at, length).decode(),
         count,
     )
@@ -380,15 +382,19 @@ class Judged:
         self.lines_before.append(lines)
         self._lines += part.scanner.lines_seen
         self._bytes = part.scanner.bytes_seen
-        if self._progress is not None and len(self.bounds) > 2:  # one part tells it itself
-            self._progress(self.bounds[len(self.lines_before)])
+        if self._progress is not None:
+            self._progress(self._bytes or self.bounds[len(self.lines_before)])
         if self._hold:
             self.parts.append(part)
 
     def drained(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
-        """The blocks; when the next is asked for, what was found in those before is passed on."""
+        """The blocks; when the next is asked for, those before are told, and what was found in them."""
+        seen = 0
         for block in blocks:
+            seen += len(block)
             yield block
+            if self._progress is not None:
+                self._progress(seen)
             self.drain()
 
     def drain(self) -> None:
@@ -402,6 +408,8 @@ class Judged:
     def table(self, **more: int) -> pa.Table:
         """The findings, once nothing is to be added; `more` statistics."""
         if self.profile.name == "rekognition" and not self._ended:
+            if self.origin[:1] != "<" and not os.path.splitext(self.origin)[1]:
+                self.findings.add("LV011")
             check_budget(self.findings, self.findings.spoiled_lines, self._lines)
         self._ended = True
         self.drain()

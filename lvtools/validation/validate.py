@@ -16,13 +16,13 @@ import pyarrow.compute as pc
 from lvtools import manifest
 from lvtools.dataset import Dataset
 from lvtools.findings import FindingList, join_findings, sort_findings
-from lvtools.manifest.batches import Several, read_batches
 from lvtools.manifest.crossline import PART_OF_LINE, check_budget
-from lvtools.manifest.edit.again import Again, rereadable
+from lvtools.manifest.edit.again import rereadable
 from lvtools.manifest.read import judge
 from lvtools.objects import Objects, Source
 from lvtools.validation.files import Files
 from lvtools.validation.looks import Task, look
+from lvtools.validation.pair import compare_with_training, entries
 
 BATCH = 256  # entries given to the threads at a time: results wait for their turn, files do not
 COLUMNS = ("source_ref", "class_name", "mask_ref", "mask_attribute", "anomaly_classes", "boxes", "line", "raw")
@@ -38,6 +38,7 @@ def validate_manifest(
     on_image: Callable[[int, int], None] | None = None,
     max_findings: int | None = None,
     on_findings: Callable[[pa.Table], None] | None = None,
+    training: Source | None = None,
 ) -> pa.Table:
     """Find everything that is wrong with a manifest, and with the images and masks it names.
 
@@ -61,6 +62,9 @@ def validate_manifest(
     on_findings : callable, optional
         Called now and then with the findings since the last call (`FINDING_SCHEMA`), in the order of the file, those of
         images and masks after those of the manifest. They are not held, and no rows of the result.
+    training : path, URI, '-', or bytes, optional
+        The training set of which `source` is the test set: images that stand in both are reported, and, for
+        Rekognition, too few common labels.
 
     Returns
     -------
@@ -73,27 +77,31 @@ def validate_manifest(
     Raises
     ------
     ObjectError
-        The source or the root of `objects` cannot be read.
+        The source, the training set or the root of `objects` cannot be read.
     ArgumentError
         No such profile, or `max_findings` is negative.
     """
-    if objects is None:
+    if objects is None and training is None:
         return manifest.validate_manifest(
             source, profile=profile, on_progress=on_progress, threads=threads, max_findings=max_findings,
             on_findings=on_findings,
         )  # fmt: skip
-    room = objects if isinstance(objects, Objects) else Objects(objects)
+    room = objects if isinstance(objects, Objects) or objects is None else Objects(objects)
+    counts: dict[str, int] = {}
     with rereadable(source) as again:
         judged = judge(
             again.blocks if again.is_copy else source, profile=profile, on_progress=on_progress, threads=threads,
             max_findings=max_findings, on_findings=on_findings, origin=again.origin,
         )  # fmt: skip
-        files = Files(judged.findings, room)
-        _look(
-            _entries(again, judged.profile.name), files, judged.statistics()["lines"], threads, on_image, judged.drain
-        )
-    files.finish()
-    return judged.table(**files.counts())
+        if training is not None:
+            compare_with_training(judged, again, training)
+        if room is not None:
+            files = Files(judged.findings, room)
+            parts = entries(again, COLUMNS, judged.profile.name)
+            _look(parts, files, judged.statistics()["lines"], threads, on_image, judged.drain)
+            files.finish()
+            counts = files.counts()
+    return judged.table(**counts)
 
 
 def look_at_objects(
@@ -123,18 +131,6 @@ def _budget(joined: pa.Table, dataset: Dataset) -> pa.Table:
     again = FindingList(dataset.origin, dataset.profile)
     check_budget(again, len(invalid), dataset.statistics["lines"])
     return join_findings([kept, again.table()])
-
-
-def _entries(again: Again, profile: str) -> Iterator[tuple[pa.Table, int]]:
-    """The entries a part at a time, each part with its place in the file."""
-    rows = 0
-    try:
-        for table, base in read_batches(again.blocks(), COLUMNS, profile=profile):
-            yield table, base
-            rows += table.num_rows
-    except Several:  # a value over several lines, perhaps over two parts: what stands before it has been seen
-        for table, base in read_batches(again.blocks(), COLUMNS, profile=profile, whole=True):
-            yield table.slice(rows), base
 
 
 def _look(
