@@ -103,7 +103,7 @@ def command(
         return max([_print_text(look, manifest, most) for look, manifest in looks])
     color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     stream = stream_of(form, __version__, color=color)
-    worst = max([_print_stream(look, manifest, most, stream, form) for look, manifest in looks])
+    worst = max([_print_stream(look, manifest, most, stream, form, color) for look, manifest in looks])
     _put(stream.end())
     if stream.unlisted and form != "text":
         say(f"{stream.unlisted.total():,} findings are not listed; without --max-findings they are")
@@ -187,12 +187,12 @@ def _put(pieces: Iterable[bytes]) -> None:
         sys.stdout.buffer.write(piece)
 
 
-def _print_stream(look: _Look, manifest: str, most: int | None, stream: Stream, form: str) -> int:
+def _print_stream(look: _Look, manifest: str, most: int | None, stream: Stream, form: str, color: bool) -> int:
     """Write findings as they come; none is held."""
     table = look.at(manifest, most, lambda found: _put(stream.add(found)))
     _put(stream.close(table))
     if form == "text":
-        sys.stdout.buffer.write(("\n" * bool(code_counts(table)) + _verdict(table, manifest)).encode())
+        sys.stdout.buffer.write(("\n" * bool(code_counts(table)) + _verdict(table, manifest, color)).encode())
     return int(count_by_severity(table)["error"] > 0)
 
 
@@ -203,16 +203,19 @@ def _print_text(look: _Look, manifest: str, most: int | None) -> int:
         text = render_text(table, color=color, excerpt=excerpt, shown=most)
     more = "    more: --all prints every finding on a line; --format jsonl is for programs\n"
     shortened = "\n    … and " in text
-    click.echo(text + "\n" * bool(text) + _verdict(table, manifest) + more * shortened, nl=False)
+    click.echo(text + "\n" * bool(text) + _verdict(table, manifest, color) + more * shortened, nl=False)
     return int(count_by_severity(table)["error"] > 0)
 
 
-def _verdict(findings: pa.Table, manifest: str) -> str:
+def _verdict(findings: pa.Table, manifest: str, color: bool) -> str:
     """What to make of it all, and what to do next."""
     facts = {key.decode(): value.decode() for key, value in findings.schema.metadata.items()}
     counts = orjson.loads(facts["statistics"])
     why = "as asked" if facts["profile_reason"] == "asked for" else facts["profile_reason"]
-    verdict = "not usable as it is" if count_by_severity(findings)["error"] else "usable"
+    broken = count_by_severity(findings)["error"] > 0
+    verdict = "not usable as it is" if broken else "usable"
+    if color:
+        verdict = f"\x1b[{31 if broken else 32};1m{verdict}\x1b[0m"
     out = [f"{printable(facts['origin'])}: {verdict}: {summary(findings)}\n"]
     if counts["lines"]:
         out.append(f"    {_described(counts)}\n    judged by the rules of {facts['profile']} ({why})\n")
