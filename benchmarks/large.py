@@ -2,8 +2,8 @@
 
 `python -m benchmarks large`: clean, with 30 % faulty lines, the same with every finding written, and with every image
 many times over (`LVTOOLS_BENCH_CASES` chooses: clean, faulty, all, duplicates). The command runs as a user's does, its
-standard error on a pseudo-terminal, so with its bar. `LVTOOLS_BENCH_BYTES` gives another size. Needs POSIX, and room for
-one such file where temporary files go.
+standard error on a pseudo-terminal, so with its bar. `LVTOOLS_BENCH_BYTES` gives another size. Needs POSIX, and room
+for one such file where temporary files go.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Draws docs/validate.svg: `lvtools validate` on the example of manifests.md, as a terminal shows it. Run: make pictures."""
+"""Draws validate.svg: `lvtools validate` on the example of manifests.md, as a terminal shows it (make pictures)."""
 
 from __future__ import annotations
 

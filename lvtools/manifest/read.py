@@ -310,7 +310,7 @@ class Judged:
         except Several:
             self.run([0, bounds[-1]], blocks, text, 1)
             return
-        self.across.finish(self._lines)
+        self.across.finish(self._lines, self.drain)
 
     def _in_turn(self, parts: Iterable[Part], text: Callable[[int, int], str]) -> None:
         for part in parts:
