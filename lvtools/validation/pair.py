@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from lvtools._native.manifest_fast import Seen
 from lvtools.manifest.batches import HEAD_BYTES, Several, head_profile, read_batches
 from lvtools.manifest.edit.again import Again, rereadable
-from lvtools.manifest.read import Judged
+from lvtools.manifest.judged import Judged
 from lvtools.manifest.scan import places_of, quoted
 from lvtools.objects import Source
 
