@@ -27,11 +27,6 @@ SHARE = 0.3
 COMMAND = [sys.executable, "-c", "from lvtools.cli import main; main()", "validate", "--progress"]
 
 
-def base() -> bytes:
-    """Classification and segmentation, three to one."""
-    return make("classification", LINES * 3 // 4) + make("segmentation", LINES // 4)
-
-
 def pieces(data: bytes, others: bool) -> Iterator[bytes]:
     """The file; with `others` no image comes twice."""
     size = number = 0
@@ -81,7 +76,7 @@ def measure(path: str, *options: str) -> dict[str, float | int]:
 
 def run() -> None:
     """Print one JSON line for each case."""
-    data = base()
+    data = make("segmentation", LINES)
     faulty = spoil(data, SHARE, list(FAULTS.values()))
     cases = {"clean": data, "faulty": faulty, "all": faulty, "duplicates": data}
     for name in os.environ.get("LVTOOLS_BENCH_CASES", ",".join(cases)).split(","):

@@ -690,6 +690,18 @@ def test_the_plain_lines_are_clean(line):
     }
 
 
+@pytest.mark.parametrize("sign", ["a", "ä"])
+@pytest.mark.parametrize(
+    ("line", "name"), [(LINE, b'"normal"'), (BOX, b'"dog"'), (MULTI, b'"cat"'), (MASK, b'"crack"')], ids=len
+)
+def test_names_have_256_characters_at_most_wherever_they_stand(line, name, sign):
+    for length in (255, 256, 257):
+        long = swap(line, name, f'"{sign * length}"'.encode())
+        for profile in ("groundtruth", "marketplace") + (("rekognition",) if line is not MASK else ()):
+            rows = found(b"\n".join((line, second(long), swap(long, b"a.png", b"c.png"))), profile, "LV123")
+            assert [row["line"] for row in rows] == ([2, 3] if length > 256 else []), (profile, length)
+
+
 def test_the_limits_are_those_of_the_guides():
     from lvtools.manifest import attributes, crossline, read, rules, scan, tally
 
