@@ -6,7 +6,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 KERNELS := $(wildcard lvtools/_native/*.pyx lvtools/_native/*.pxi lvtools/_native/*.h)
 
-.PHONY: help demo demo-cookies test test-sanitize bench lint format wheel docs rules clean
+.PHONY: help demo demo-cookies test test-sanitize bench lint format wheel docs rules pictures clean
 
 help:
 	@echo "make demo   make a small data set, run the main job on it, write a report"
@@ -84,6 +84,9 @@ wheel: $(VENV)/.installed
 rules: $(VENV)/.built
 	@{ sed '/^| code/,$$d' docs/rules.md; $(BIN)/lvtools rules --format markdown; } > docs/rules.md.new
 	@mv docs/rules.md.new docs/rules.md
+
+pictures: $(VENV)/.built
+	@$(BIN)/python docs/pictures.py
 
 docs: $(VENV)/.built
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'

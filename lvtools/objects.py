@@ -168,6 +168,7 @@ class Spool:
     def write(self, data: bytes) -> None:
         """Add to the end."""
         try:
+            self._file.seek(0, os.SEEK_END)
             self._file.write(data)
         except OSError as error:
             raise ObjectError(
@@ -177,9 +178,10 @@ class Spool:
             ) from None
 
     def blocks(self, block_bytes: int = _SPOOL_BLOCK_BYTES) -> Iterator[bytes]:
-        """All of it, from the start; nothing may be written until the last block is taken."""
-        self._file.seek(0)
-        while block := self._file.read(block_bytes):
+        """All of it, from the start."""
+        at = 0
+        while block := self.at(at, block_bytes):
+            at += len(block)
             yield block
 
     @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from lvtools.cli.rules import markdown
 from lvtools.findings import RULES
 from lvtools.formats import fields
 from tests.cli.command import environment
+from tests.cli.command import lvtools as command
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -68,3 +70,19 @@ def test_links_between_documents_lead_somewhere():
         for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             if not target.startswith(("http://", "https://")):
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_picture_of_validate_is_what_it_says(tmp_path):
+    """The words of the drawing, line by line and unwrapped, against the command of today."""
+    example = re.search(r"```json\n(.*?)```", read("docs/manifests.md"), re.DOTALL)[1]
+    (tmp_path / "boards.manifest").write_text(example, encoding="utf-8")
+    code, out, err = command("validate", str(tmp_path / "boards.manifest"))
+    assert (code, err) == (1, "")
+    words = re.findall(r"<text[^>]*>([^<]*)</text>", read("docs/validate.svg"))
+    drawn = html.unescape("".join(words)).replace("\xa0", " ")
+    said = [line for line in out.replace(f"{tmp_path}/", "").splitlines() if not line.startswith("    ")]
+    assert len([line for line in said if " LV" in line]) == 9
+    flat = re.sub(r"\s+", "", drawn)
+    for line in said:
+        assert re.sub(r"\s+", "", line) in flat, "run: make pictures"
+    assert "http" not in read("docs/validate.svg").replace("http://www.w3.org/2000/svg", "")

@@ -13,10 +13,13 @@ from lvtools.findings import (
     RULES,
     SEVERITIES,
     FindingList,
+    code_counts,
     count_by_severity,
     empty_findings,
     join_findings,
+    not_listed,
     render,
+    streams,
 )
 from lvtools.text import printable
 
@@ -83,13 +86,58 @@ def test_severity_follows_the_profile_and_off_is_not_kept():
     assert FindingList("f", "rekognition").add("LV115") == "error"
 
 
-def test_long_values_are_shortened_and_many_findings_counted():
+def test_long_values_are_shortened():
     assert findings(row(value="x" * 201))["value"].to_pylist() == ["x" * 199 + "…"]
     assert findings(row(value="x" * 200))["value"].to_pylist() == ["x" * 200]
+
+
+def counted(found):
+    facts = {"profile": found.profile, "counts": json.dumps(found.counts)}
+    return found.table().replace_schema_metadata(facts)
+
+
+def test_the_first_of_each_code_are_kept_and_all_are_counted():
     found = FindingList("f", keep=2)
-    for _ in range(5):
-        found.add("LV006", line=1, column=1)
-    assert (len(found), found.dropped) == (2, 3)
+    for line in range(1, 6):
+        found.add("LV006", line=line, column=1)
+    found.add("LV024", line=3, column=9)
+    found.add("LV024", line=4, column=9)
+    found.add("LV024", line=4, column=5)  # before the other of its line, though it was found later
+    for value in "abc":
+        found.add("LV217", value=value)
+    table = counted(found)
+    assert [(one["code"], one["line"], one["column"], one["value"]) for one in table.to_pylist()] == [
+        ("LV217", None, None, "a"),
+        ("LV217", None, None, "b"),
+        ("LV006", 1, 1, None),
+        ("LV006", 2, 1, None),
+        ("LV024", 3, 9, None),
+        ("LV024", 4, 5, None),
+    ]
+    assert found.counts == code_counts(table) == {"LV006": 5, "LV024": 3, "LV217": 3}
+    assert not_listed(table) == {"LV006": 3, "LV024": 1, "LV217": 1}
+    assert count_by_severity(table) == {"error": 0, "warning": 8, "info": 3}
+
+
+def test_parts_are_put_together_as_one_list():
+    whole, first, second = (FindingList("f", "rekognition", 2, {"LV201"}) for _ in range(3))
+    for line in range(1, 7):
+        for part, number in ((whole, line), (first, line) if line < 4 else (second, line - 3)):
+            for code in ("LV006",) * (line != 3) + ("LV201",) + ("LV101",) * (line > 4):
+                part.add(code, line=number, column=1)
+    first.extend(second, 3)
+    assert first.table().equals(whole.table())
+    assert first.counts == whole.counts
+    assert first.spoiled_lines == whole.spoiled_lines == 5  # line 3 only repeats an image
+
+
+def test_what_was_taken_away_counts_as_listed():
+    found = FindingList("f", keep=3)
+    taken = []
+    for line in range(1, 6):
+        found.add("LV006", line=line, column=1)
+        taken += found.drain()["line"].to_pylist()
+    assert (taken, len(found), found.counts) == ([1, 2, 3], 0, {"LV006": 5})
 
 
 def test_joining_and_counting():
@@ -144,7 +192,7 @@ def test_the_summary():
 
 def test_json_says_everything():
     tables = [findings(row(value='"a"', pointer="/a")), findings(file="g")]
-    document = json.loads(b"".join(render.json_documents(tables)))
+    document = json.loads(streams.written(streams.JsonStream(), tables))
     assert [one["file"] for one in document["files"]] == ["f.manifest", "g"]
     (found,) = document["files"][0]["findings"]
     assert document["files"][0]["counts"] == {"error": 0, "warning": 1, "info": 0}
@@ -162,7 +210,7 @@ def test_json_says_everything():
         "message": 'the key "a" stands twice in one object',
         "hint": "keep one; readers disagree on which counts, lvtools takes the last",
     }
-    assert json.loads(b"".join(render.json_documents([]))) == {"lvtools_findings": 1, "files": []}
+    assert json.loads(streams.written(streams.JsonStream(), [])) == {"lvtools_findings": 1, "files": []}
 
 
 def check_sarif(log):
@@ -192,7 +240,7 @@ def check_sarif(log):
 
 def test_sarif():
     table = findings(row("LV101", 3, 7, pointer="/a"), {"code": "LV001"}, file="my data/ä.manifest")
-    whole, placed = check_sarif(json.loads(render.sarif([table], "1.2")))
+    whole, placed = check_sarif(json.loads(streams.written(streams.SarifStream("1.2"), [table])))
     assert whole["ruleId"] == "LV001"
     assert "region" not in whole["locations"][0]["physicalLocation"]
     assert placed["level"] == "error"
@@ -200,12 +248,12 @@ def test_sarif():
     assert physical["artifactLocation"]["uri"] == "my%20data/%C3%A4.manifest"
     assert physical["region"] == {"startLine": 3, "startColumn": 7, "byteOffset": 0}
     assert placed["locations"][0]["logicalLocations"] == [{"fullyQualifiedName": "/a"}]
-    assert check_sarif(json.loads(render.sarif([], "1.2"))) == []
+    assert check_sarif(json.loads(streams.written(streams.SarifStream("1.2"), []))) == []
 
 
 def test_github_lines_are_escaped():
     table = findings(row(value="50% a:b,c"), {"code": "LV001"}, row("LV131", 2), file="a:b,c%.manifest")
-    assert list(render.github_lines(table)) == [
+    assert streams.written(streams.GithubStream(), [table]).decode().splitlines(keepends=True) == [
         "::error file=a%3Ab%2Cc%25.manifest,title=LV001::the manifest is empty "
         "(hint: write one JSON object per line)\n",
         "::warning file=a%3Ab%2Cc%25.manifest,line=1,col=1,title=LV024::the key 50%25 a:b,c stands twice in one object "
@@ -217,9 +265,9 @@ def test_github_lines_are_escaped():
 
 def every_rendering(table):
     text = render.render_text(table, everything=True)
-    github = list(render.github_lines(table))
-    document = b"".join(render.json_documents([table])).decode()
-    log = render.sarif([table], "1.2").decode()
+    github = streams.written(streams.GithubStream(), [table]).decode().splitlines(keepends=True)
+    document = streams.written(streams.JsonStream(), [table]).decode()
+    log = streams.written(streams.SarifStream("1.2"), [table]).decode()
     return text, github, document, log
 
 

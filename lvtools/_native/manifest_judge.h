@@ -4,6 +4,7 @@
    staged in the order in which those functions make them, since findings at one place keep that order. */
 
 static int FN(judge_common)(State *s, Row *row, Attribute *a) {
+    if (s->profile == GROUNDTRUTH && !(a->have & H_JOB)) return 0;   /* LV118: a template does not know the place of the metadata */
     if (!(a->have & H_HUMAN) && !stage(s, row, C_LV127, a->meta, a->key, -1, NULL, 0, NULL, 0)) return 0;
     if (!(a->have & H_DATE)) return s->profile == LOOKOUT || stage(s, row, C_LV129, a->meta, a->key, -1, NULL, 0, NULL, 0);
     return !a->javascript || stage(s, row, C_LV131, a->date, a->key, -1, a->date, a->date_end - a->date, NULL, 0);
@@ -139,7 +140,7 @@ static int FN(take)(State *s, Row *row, const uint8_t *line_end) {
         else if (a->kind == BOXES && !boxes && s->profile != LOOKOUT) {
             boxes = a;
             if (a->value_kind != V_BOXES || (a->have & (H_CLASSES | H_OBJECTS)) != (H_CLASSES | H_OBJECTS)) return UNFIT;
-            if (!FN(judge_common)(s, row, a) || !FN(judge_boxes)(s, row, a)) return UNFIT;
+            if (a->objects > a->boxes || !FN(judge_common)(s, row, a) || !FN(judge_boxes)(s, row, a)) return UNFIT;
         } else return UNFIT;
     }
     if (!pairs && (row->attributes || !stage(s, row, C_LV110, FN(blank)(row->start), -1, -1, NULL, 0, NULL, 0))) return UNFIT;

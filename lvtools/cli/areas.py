@@ -25,7 +25,7 @@ from lvtools.compressed import compression_of
 from lvtools.dataset import ColorMap
 from lvtools.errors import ArgumentError, LvtoolsError, ObjectError
 from lvtools.findings import join_findings
-from lvtools.findings.render import github_lines, sarif
+from lvtools.findings.streams import stream_of, written
 from lvtools.masks import AreaTotals, area_pieces, area_tables, find_masks, journal_of
 from lvtools.masks.problems import mask_findings
 from lvtools.objects import Objects, is_remote
@@ -181,10 +181,7 @@ def print_tables(tables: Iterator[pa.Table], form: str, totals: AreaTotals) -> N
     """Print in any format but text, and add up."""
     if form in ("sarif", "github"):
         findings = join_findings(mask_findings(table) for table in _added(tables, totals))
-        if form == "sarif":
-            sys.stdout.buffer.write(sarif([findings], lvtools.__version__))
-        else:
-            sys.stdout.writelines(github_lines(findings))
+        sys.stdout.buffer.write(written(stream_of(form, lvtools.__version__), [findings]))
     elif form == "text":
         for _ in _added(tables, totals):
             pass

@@ -16,7 +16,8 @@ from lvtools.cli.terminal import counting, wants_progress
 from lvtools.dataset import ColorMap
 from lvtools.errors import ArgumentError, ObjectError
 from lvtools.findings import FindingList, count_by_severity, join_findings
-from lvtools.findings.render import FORMATS, github_lines, json_documents, render_text, sarif, summary
+from lvtools.findings.render import render_text, summary
+from lvtools.findings.streams import FORMATS, stream_of, written
 from lvtools.masks import AlphaRule, MaskSource, find_masks, lint_mask
 
 
@@ -54,15 +55,8 @@ def command(
     sources: list[MaskSource] = [*find_masks(masks)]
     with counting("masks", wants_progress(progress), len(sources)) as on_done:
         tables = list(_lint(sources, color_map, size, alpha, speck_px, on_done))
-    if form == "json":
-        for piece in json_documents(tables):
-            sys.stdout.buffer.write(piece)
-    elif form == "sarif":
-        sys.stdout.buffer.write(sarif(tables, __version__))
-    elif form == "github":
-        for table in tables:
-            for line in github_lines(table):
-                sys.stdout.write(line)
+    if form != "text":
+        sys.stdout.buffer.write(written(stream_of(form, __version__), tables))
     else:
         found = join_findings(tables)
         color = sys.stdout.isatty() and "NO_COLOR" not in os.environ

@@ -10,7 +10,7 @@ import orjson
 from lvtools import __version__
 from lvtools.errors import ArgumentError
 from lvtools.findings import BY_CODE, PROFILES, RULES, Rule
-from lvtools.findings.render import sarif
+from lvtools.findings.streams import SarifStream, written
 
 
 @click.command("rules", short_help="List every rule that validate knows.")
@@ -36,7 +36,7 @@ def command(codes: tuple[str, ...], profile: str | None, form: str) -> int:
             orjson.dumps([_as_dict(rule) for rule in rules], option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         )
     elif form == "sarif":
-        sys.stdout.buffer.write(sarif([], __version__, rules))
+        sys.stdout.buffer.write(written(SarifStream(__version__, rules), []))
     elif form == "markdown":
         click.echo(markdown(rules), nl=False)
     else:

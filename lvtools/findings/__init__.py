@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypedDict
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,9 +22,11 @@ __all__ = [
     "FindingList",
     "Place",
     "Rule",
+    "code_counts",
     "count_by_severity",
     "empty_findings",
     "join_findings",
+    "not_listed",
     "sort_findings",
 ]
 
@@ -64,17 +67,23 @@ Words = tuple[str | None, str, str, str | None, str | None]
 
 @dataclass
 class FindingList:
-    """Findings being collected for one file under one profile; `table()` ends the collecting.
+    """Findings being collected for one file under one profile; `table()` gives them.
 
-    `keep` bounds memory on files where every line is wrong: beyond it findings are counted by `dropped`, not stored.
+    `keep` bounds memory on files where every line is wrong: of each code the first so many are listed. `counts` has the
+    number of all of them. `harmless`: codes whose lines can be used all the same; with it, lines with other errors are
+    marked, a byte each (`spoiled_lines`).
     """
 
     file: str
     profile: str = "lookoutvision"
     keep: int | None = None
-    dropped: int = 0
+    harmless: Collection[str] | None = None
+    counts: dict[str, int] = field(default_factory=dict)
     _rows: list[tuple[int | None, int | None, int | None, int | None, Words]] = field(default_factory=list)
     _severities: dict[str, str] = field(default_factory=dict)
+    _last_line: dict[str, int | None] = field(default_factory=dict)  # of the last finding that is listed, by code
+    _listed: dict[str, int] = field(default_factory=dict)  # taken away by `drain`, by code
+    _spoiled: bytearray = field(default_factory=bytearray)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -119,21 +128,74 @@ class FindingList:
         related_line: int | None = None,
     ) -> None:
         """Record a finding whose words are at hand."""
-        if self.keep is not None and len(self._rows) >= self.keep:
-            self.dropped += 1
-        else:
+        _, code, severity, _, _ = words
+        count = self.counts.get(code, 0)
+        self.counts[code] = count + 1
+        if self.harmless is not None and severity == "error" and line is not None and code not in self.harmless:
+            self._spoil(line)
+        if self.keep is None or self._is_listed(code, count, line, self.keep):
             self._rows.append((line, column, byte_offset, related_line, words))
+
+    def _is_listed(self, code: str, before: int, line: int | None, keep: int) -> bool:
+        """Findings of a code come in the order of lines; within one, `table` has to sort before it knows the first."""
+        if before < keep:
+            self._last_line[code] = line
+            return True
+        return line is not None and line == self._last_line.get(code)
+
+    def _spoil(self, line: int) -> None:
+        if line >= len(self._spoiled):
+            self._spoiled.extend(bytes(line - len(self._spoiled) + 4096))
+        self._spoiled[line] = 1
+
+    @property
+    def spoiled_lines(self) -> int:
+        """How many lines have an error so far that `harmless` does not name; 0 without it."""
+        return self._spoiled.count(1)
 
     def extend(self, other: FindingList, lines: int) -> None:
         """Add the findings of a later part of the file, before which `lines` lines stand."""
-        self._rows.extend(
-            [(line + lines if line is not None else None, *rest) for line, *rest in other._rows]  # type: ignore[misc]
-        )
+        came: dict[str, int] = {}
+        for number, column, byte_offset, related_line, words in other._rows:
+            line = number + lines if number is not None else None
+            if self.keep is not None:
+                code = words[1]
+                before = came.get(code, 0)
+                came[code] = before + 1
+                if not self._is_listed(code, self.counts.get(code, 0) + before, line, self.keep):
+                    continue
+            self._rows.append((line, column, byte_offset, related_line, words))
+        for code, count in other.counts.items():
+            self.counts[code] = self.counts.get(code, 0) + count
+        if other._spoiled:
+            if len(self._spoiled) < lines:
+                self._spoiled.extend(bytes(lines - len(self._spoiled)))
+            for line in np.flatnonzero(np.frombuffer(other._spoiled, np.uint8)).tolist():
+                self._spoil(line + lines)
 
     def lines_with_errors(self, without: Collection[str] = ()) -> int:
-        """How many lines have an error so far, those of the codes `without` left out."""
+        """How many lines have an error among the findings at hand, those of the codes `without` left out."""
         return len({line for line, _, _, _, (_, code, severity, _, _) in self._rows
                     if severity == "error" and line is not None and code not in without})  # fmt: skip
+
+    def drain(self) -> pa.Table:
+        """The findings since the last call, as `table`, which are then let go of."""
+        found = self.table()
+        for code, count in code_counts(found).items():
+            self._listed[code] = self._listed.get(code, 0) + count
+        self._rows.clear()
+        return found
+
+    def _first(self, code: pa.Array) -> pa.Array | None:
+        """Which of the sorted findings are among the first of their code; None: all."""
+        if self.keep is None or all(count <= self.keep for count in self.counts.values()):
+            return None
+        numbers = np.asarray(code.indices)
+        first = np.ones(len(numbers), bool)
+        for number, name in enumerate(code.dictionary.to_pylist()):
+            places = np.flatnonzero(numbers == number)
+            first[places[max(self.keep - self._listed.get(name, 0), 0) :]] = False
+        return pa.array(first)
 
     def table(self) -> pa.Table:
         """The findings so far, `FINDING_SCHEMA`, in the order of line and column; whole-file findings first."""
@@ -144,10 +206,14 @@ class FindingList:
         order = pa.array(np.lexsort((column, line)))  # stable: findings at one place keep the order of their making
         pointers, codes, severities, values, expected = zip(*words, strict=True)
         code = pa.array(codes, pa.string()).take(order).dictionary_encode()
+        first = self._first(code)
+        if first is not None:
+            order = order.filter(first)
+            code = code.cast(pa.string()).filter(first).dictionary_encode()
         # Words are numbered after sorting, so that the table is the same whoever made the findings first.
         of_code = [BY_CODE[one] for one in code.dictionary.to_pylist()]
         made = {
-            "file": _constant(self.file, len(self)),
+            "file": _constant(self.file, len(order)),
             "line": lines,
             "column": columns,
             "byte_offset": offsets,
@@ -186,6 +252,25 @@ def sort_findings(table: pa.Table) -> pa.Table:
     return table.take(np.lexsort((column, line)))
 
 
+def code_counts(findings: pa.Table) -> dict[str, int]:
+    """How many findings of each code there are: all that were found, where the table lists only the first of each.
+
+    A validation's table says so in its metadata (`counts`, JSON); of any other table the rows are counted.
+    """
+    said = (findings.schema.metadata or {}).get(b"counts")
+    if said is not None:
+        counted: dict[str, int] = orjson.loads(said)
+        return counted
+    return {str(row["values"]): int(row["counts"]) for row in pc.value_counts(findings["code"]).to_pylist()}
+
+
+def not_listed(findings: pa.Table) -> dict[str, int]:
+    """How many findings of each code were found, but are no rows of the table."""
+    rows = code_counts(findings.replace_schema_metadata(None))
+    rest = {code: count - rows.get(code, 0) for code, count in code_counts(findings).items()}
+    return {code: count for code, count in rest.items() if count > 0}
+
+
 def empty_findings() -> pa.Table:
     """A findings table without rows."""
     return FINDING_SCHEMA.empty_table()
@@ -198,7 +283,13 @@ def join_findings(tables: Iterable[pa.Table]) -> pa.Table:
 
 
 def count_by_severity(findings: pa.Table) -> Mapping[str, int]:
-    """How many errors, warnings and infos."""
+    """How many errors, warnings and infos there are; like `code_counts`, of all findings, listed or not."""
+    facts = findings.schema.metadata or {}
+    if b"counts" in facts:
+        profile, found = facts[b"profile"].decode(), dict.fromkeys(SEVERITIES, 0)
+        for code, count in code_counts(findings).items():
+            found[BY_CODE[code].severity_in(profile)] += count
+        return found
     counts = {
         str(row["values"]): int(row["counts"])
         for row in pc.value_counts(findings["severity"].cast(pa.string())).to_pylist()

@@ -2,7 +2,8 @@
 
 Codes are public: append, never renumber. LV0xx the file and its lines, LV02x JSON, LV10x references, LV11x labels,
 LV134 to LV139 Ground Truth's attributes, LV14x signs in references, names and keys, LV15x boxes, LV17x multi-label, LV18x
-masks named by a manifest, LV2xx rules that need two lines (LV22x those of the marketplace algorithm), LV3xx mask images
+masks named by a manifest, LV2xx rules that need two lines (LV220 and LV221 those of the marketplace algorithm, LV23x a test set beside its training
+set), LV3xx mask images
 (LV305 on: images and masks beside their manifest; LV320 on: masks by themselves), LV4xx evaluation.
 """
 
@@ -55,7 +56,8 @@ _SEEN = "seen in users' files"
 RULES: tuple[Rule, ...] = (
     # The file and its lines
     Rule("LV001", "error", "the manifest is empty", "write one JSON object per line", _CL + "terminal errors", "ERROR_EMPTY_MANIFEST"),
-    Rule("LV002", "error", "the file has {value} bytes, 1 GB is the limit", "split it: lvtools split", _GUIDE + "quotas", "ERROR_MANIFEST_SIZE_TOO_LARGE"),
+    Rule("LV002", "error", "the file has {value} bytes, 1 GB is the limit", "split it: lvtools split", _GUIDE + "quotas", "ERROR_MANIFEST_SIZE_TOO_LARGE",
+         (("groundtruth", "off"), ("marketplace", "off"))),
     Rule("LV003", "error", "the file has {value} lines, 250,000 is the limit", "split it", _CL + "limits", "ERROR_MANIFEST_ROWS_EXCEEDS_MAXIMUM",
          _REKOGNITION_ONLY),
     Rule("LV004", "warning", "the file starts with a byte-order mark", "save it as UTF-8 without BOM", "not documented; RFC 8259 section 8.1"),
@@ -68,6 +70,8 @@ RULES: tuple[Rule, ...] = (
          _GT + "input manifest", None),
     Rule("LV010", "warning", "the line has {value} characters; the API took entries of at most 8192", "shorten the color map or drop unused keys",
          _GUIDE + "API, DatasetEntry", None, _LOOKOUT_ONLY),
+    Rule("LV011", "info", "the file's name has no extension; one page of the guide says such a manifest is refused, another that it needs none",
+         "call it NAME.manifest", _CL + "terminal errors", "ERROR_MANIFEST_INACCESSIBLE_OR_UNSUPPORTED_FORMAT", _REKOGNITION_ONLY),
     # JSON
     Rule("LV020", "error", "not JSON: {value}", "one JSON object (RFC 8259) per line", "RFC 8259", "ERROR_INVALID_JSON_LINE"),
     Rule("LV021", "error", "the line ends in the middle of a value: {value}", "was the file cut off, or a line broken in two?", "RFC 8259", "ERROR_INVALID_JSON_LINE"),
@@ -109,6 +113,7 @@ RULES: tuple[Rule, ...] = (
          "ERROR_NO_VALID_LABEL_ATTRIBUTES", _REKOGNITION_ONLY),
     Rule("LV117", "error", "{pointer} is {value}, not a string", "write \"groundtruth/image-classification\" or another task type", _GT + "output data",
          "ERROR_INVALID_LABEL_ATTRIBUTE_METADATA_FORMAT", (("marketplace", "warning"),)),
+    Rule("LV118", "info", "{pointer} has no 'job-name' that names a job", "every labeling job writes one: \"labeling-job/NAME\"", _GT + "output data", None, _GROUNDTRUTH_ONLY),
     Rule("LV119", "warning", "{value} do not belong together: an attribute and its metadata must have the same name",
          "rename one, so that NAME stands beside NAME-metadata", _CL + "line errors; " + _SEEN, "ERROR_NO_LABEL_ATTRIBUTES",
          (("rekognition", "error"), ("lookoutvision", "error"))),
@@ -185,6 +190,7 @@ RULES: tuple[Rule, ...] = (
          _GROUNDTRUTH_ONLY),
     Rule("LV164", "warning", "{pointer} has no number 'depth'", "write \"depth\": 3 for a colour image: required, though unused", _CL + "object localisation",
          "ERROR_INVALID_LABEL_ATTRIBUTE_FORMAT", _REKOGNITION_ONLY),
+    Rule("LV165", "warning", "{pointer} has {value}", "one confidence per box, in the same order: was a box taken out?", _CL + "object localisation; " + _GT + "output data"),
     # Multi-label
     Rule("LV170", "error", "{pointer} is {value}, not an array of class numbers", "for example [0, 3]", _GT + "output data", "ERROR_INVALID_LABEL_ATTRIBUTE_FORMAT"),
     Rule("LV171", "error", "{value} labels on one image, 50 is the limit", "keep the 50 that matter", _CL + "limits", None, _REKOGNITION_ONLY),
@@ -247,6 +253,13 @@ RULES: tuple[Rule, ...] = (
     Rule("LV219", "info", "the file has {value}; a labeling job takes 50", "make several jobs", _GT + "quotas", None, _GROUNDTRUTH_ONLY),
     Rule("LV220", "error", "the line {value}", "every line needs all attributes that are read; give normal images a dummy mask", _DDA + "augmented manifests", None, _MARKETPLACE_ONLY),
     Rule("LV221", "info", "the attribute {value} is not called {expected}", "rename it, or tell the training job its name", _DDA + "manifest transformer", None, _MARKETPLACE_ONLY),
+    Rule("LV222", "info", "there are labels of images and boxes ({value}): a training uses one of the two, and leaves the other out", "nothing to do if that is meant",
+         _CL + "which model results", None, _REKOGNITION_ONLY),
+    # A test set beside its training set
+    Rule("LV230", "warning", "source-ref {value} stands in the training set, too, in line {related}", "take it out of one of the two: what was learned by heart tests nothing",
+         _CL + "validation rules"),
+    Rule("LV231", "error", "{value} are in the test set; at least half of them must be", "add images of the other labels to the test set", _CL + "validation rules",
+         "ERROR_INSUFFICIENT_LABEL_OVERLAP", _REKOGNITION_ONLY),
     # Mask images
     Rule("LV301", "error", "the mask cannot be read: {value}", "save it again as PNG", "PNG specification"),
     Rule("LV302", "error", "{value} have a colour of no class", "was the mask saved as JPEG, or resized with interpolation?", _GUIDE + "troubleshooting"),

@@ -22,6 +22,7 @@ from lvtools.manifest.scan import Places, pointer, quoted
 from lvtools.manifest.tally import Where
 
 HASH_KEY = os.urandom(32)  # nobody can prepare references that collide
+DRAIN_ROWS = 10_000  # findings that may be at hand when others wait for them
 SHARES = 8  # of a comparison of references, for several threads
 _LABEL, _BOX, _MAP = range(3)  # `enum NewsKind` in manifest_base.h
 _COUNTS = ("entries", "labeled", "normal", "anomaly", "masks", "with_boxes")
@@ -114,6 +115,9 @@ class Across(CrossLine):
         """Count the lines that were taken note of so, all of them like an entry that was seen."""
         self._count(entry, lines)
         self.tally.count(entry, lines)
+
+    def _note_unmasked(self, place: Place) -> None:
+        self._seen.add_unmasked(place["line"], place["column"], place["byte_offset"])
 
     def _duplicate(self, ref: str, line: int, places: Places) -> None:
         first = self._seen.line_of(ref.encode(), line)
@@ -233,13 +237,15 @@ class Across(CrossLine):
                 place: Place = {"line": lines_before + line + 1, "column": at - start + 1, "byte_offset": at}
                 self._buckets.append(Bucket(bucket.decode(), place))
 
-    def finish(self, lines: int) -> None:
+    def finish(self, lines: int, drain: Callable[[], None] = lambda: None) -> None:
         self._buckets.sort(key=lambda bucket: bucket.place["byte_offset"])
         for bucket in self._buckets:
             if bucket.name != self._buckets[0].name:
                 self._findings.add("LV202", **bucket.place, pointer="/source-ref", value=quoted(bucket.name))
                 break
         if self.counts["masks"]:
-            for line, column, at in self._seen.all_unmasked():
+            for number, (line, column, at) in enumerate(self._seen.all_unmasked(), 1):
                 self._findings.add("LV206", line=line, column=column, byte_offset=at, pointer="/source-ref")
+                if number % DRAIN_ROWS == 0:
+                    drain()
         super().finish(lines)

@@ -136,7 +136,9 @@ class AttributeReader:
             self.add("LV192", path, value=quoted(ref))
 
     def common(self, path: Path, metadata: dict[str, Any]) -> tuple[datetime | None, bool | None]:
-        """creation-date and human-annotated."""
+        """creation-date, human-annotated and job-name."""
+        if not isinstance(metadata.get("job-name"), str):
+            self.add("LV118", path)
         human = metadata.get("human-annotated")
         if "human-annotated" not in metadata:
             self.add("LV127", path)
@@ -277,6 +279,8 @@ class AttributeReader:
             return []
         if len(objects) < boxes:
             self.add("LV151", path, value=f"{len(objects)} for {boxes} boxes")
+        elif len(objects) > boxes:
+            self.add("LV165", path, value=f"{len(objects)} confidences for {boxes} boxes")
         confidences: list[float | None] = []
         for index, item in enumerate(objects):
             if not isinstance(item, dict) or "confidence" not in item:

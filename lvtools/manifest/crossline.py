@@ -36,7 +36,7 @@ class CrossLine:
         self._bucket: str | None = None
         self._other_bucket = False
         self._colors: dict[str, tuple[str, int]] = {}
-        self._unmasked: list[tuple[Place, str]] = []
+        self._unmasked: list[Place] = []
         self.tally = Tally()
         self.counts = {"entries": 0, "labeled": 0, "normal": 0, "anomaly": 0, "masks": 0, "with_boxes": 0}
 
@@ -50,7 +50,10 @@ class CrossLine:
         for one in entry.anomaly_classes or ():
             self._one_color(one["class_name"], one["color"], line, places, entry.mask_attribute or "")
         if entry.class_name == "anomaly" and entry.mask_ref is None and self._findings.profile == "lookoutvision":
-            self._unmasked.append((places.of(("source-ref",)), "/source-ref"))
+            self._note_unmasked(places.of(("source-ref",)))
+
+    def _note_unmasked(self, place: Place) -> None:
+        self._unmasked.append(place)
 
     def _count(self, entry: Entry, lines: int = 1) -> None:
         counts = self.counts
@@ -96,8 +99,8 @@ class CrossLine:
         if lines > MAX_LINES:
             self._findings.add("LV003", value=f"{lines:,}")
         if self.counts["masks"]:
-            for place, where in self._unmasked:
-                self._findings.add("LV206", **place, pointer=where)
+            for place in self._unmasked:
+                self._findings.add("LV206", **place, pointer="/source-ref")
         normal, anomaly = self.counts["normal"], self.counts["anomaly"]
         if (normal or anomaly) and (normal < MIN_NORMAL or anomaly < MIN_ANOMALY):
             self._findings.add("LV203", value=f"{normal} normal and {anomaly} anomalous images")
@@ -105,7 +108,6 @@ class CrossLine:
             self._findings.add("LV210", value=f"{normal} normal and {anomaly} anomalous images")
         self._sizes()
         self.tally.finish(self._findings)
-        self._invalid(lines)
 
     def _sizes(self) -> None:
         """Limits on the number of images."""
@@ -123,8 +125,3 @@ class CrossLine:
             )
         elif images > MAX_OBJECTS:
             self._findings.add("LV204", value=f"{images:,} lines; a labeling job takes {MAX_OBJECTS:,}")
-
-    def _invalid(self, lines: int) -> None:
-        """Rekognition's one budget for all kinds of faulty lines."""
-        if self._findings.profile == "rekognition":
-            check_budget(self._findings, self._findings.lines_with_errors(PART_OF_LINE), lines)

@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import orjson
@@ -14,15 +13,19 @@ import pyarrow as pa
 
 from lvtools.dataset import ENTRY_SCHEMA, ColorMap, Dataset
 from lvtools.errors import ArgumentError, MaskError
-from lvtools.findings import FindingList
-from lvtools.manifest.across import SHARES, Across
+from lvtools.manifest.across import Across
 from lvtools.manifest.columns import Columns, wanted_bits
 from lvtools.manifest.fast import MAX_ENTRY_CHARS as MAX_ENTRY_CHARS
-from lvtools.manifest.fast import Part, Several, Slice
+from lvtools.manifest.fast import Slice
+from lvtools.manifest.judged import Judged
 from lvtools.manifest.parts import MAX_PART_BYTES, blocks_of, count_threads, cut, file_of, slices_of
 from lvtools.manifest.profile import PEEK_LINES, Profile, check_profile, choose_profile
 from lvtools.manifest.scan import BLOCK_BYTES
 from lvtools.objects import Source, origin_of, read_blocks, read_source
+
+STEP_BYTES = 8 * 2**20  # of a part, when there are many: what a part of faulty lines knows of them can be as large
+MANY_PARTS_BYTES = 2**27  # below this all parts may wait for each other, which costs less
+DRAIN_BYTES = 2**17  # of a block, when findings are passed on: every byte of one may be a fault
 
 
 def read_manifest(
@@ -69,7 +72,7 @@ def read_manifest(
     chosen = _choose(profile, data)
     count = max(count_threads(len(data), threads), -(-len(data) // MAX_PART_BYTES))
     bounds = cut(len(data), count, lambda at, size: data[at : at + size])
-    job = _Job(origin_of(source), chosen, wanted_bits(names), attribute, None)
+    job = Judged(origin_of(source), chosen, wanted_bits(names), attribute, hold=True)
     job.run(
         bounds,
         lambda start, end: slices_of(data, start, end) if start == 0 and end == len(data) else Slice(data, start, end),
@@ -99,188 +102,148 @@ def validate_manifest(
     profile: str = "auto",
     on_progress: Callable[[int], None] | None = None,
     threads: int | None = None,
+    max_findings: int | None = None,
+    on_findings: Callable[[pa.Table], None] | None = None,
 ) -> pa.Table:
     """Find everything that is wrong with a manifest, in one pass and without holding the file.
 
-    Memory: blocks of 1 to 8 MB, the findings, 24 to 48 bytes a line to recognise a reference that comes again, and 16
-    for an anomaly without a mask. With several threads every part but the first keeps 56 bytes a line until its turn.
+    Memory: blocks, the findings that are listed, 24 to 48 bytes a line to recognise a reference that comes again, 16
+    for an anomaly without a mask, and every distinct class name and color map. With several threads a part whose turn
+    has not come keeps 56 bytes a line, and of a line of the slow path about 1 KB.
 
     Parameters
     ----------
     source, profile, threads
         As for `read_manifest`; only files and bytes are read in several parts.
     on_progress : callable, optional
-        Called now and then with the number of bytes seen so far; the file is then read in one part.
+        Called now and then with the number of bytes seen so far.
+    max_findings : int, optional
+        List the first so many findings of each code and count the others; default: list all.
+    on_findings : callable, optional
+        Called now and then with the findings since the last call, in the order of the file; those that only the whole
+        file shows come last. They are not held, and no rows of the result. The file is then read in one part.
 
     Returns
     -------
     pyarrow.Table
-        `FINDING_SCHEMA`. The schema's metadata tell `profile`, `profile_reason`, `origin` and `statistics` (JSON).
+        `FINDING_SCHEMA`. The schema's metadata tell `profile`, `profile_reason`, `origin` and `statistics` (JSON), and
+        with `max_findings` or `on_findings` also `counts`: how many of each code there are (JSON).
 
     Raises
     ------
     ObjectError
         The source cannot be read.
     ArgumentError
-        No such profile.
+        No such profile, or `max_findings` is negative.
+    """
+    return judge(
+        source, profile=profile, on_progress=on_progress, threads=threads, max_findings=max_findings,
+        on_findings=on_findings,
+    ).table()  # fmt: skip
+
+
+def judge(
+    source: Source | Callable[[int], Iterable[bytes]],
+    *,
+    profile: str,
+    on_progress: Callable[[int], None] | None = None,
+    threads: int | None = None,
+    max_findings: int | None = None,
+    on_findings: Callable[[pa.Table], None] | None = None,
+    origin: str | None = None,
+) -> Judged:
+    """`validate_manifest`, for who has more to say of the same file: findings can be added before `Judged.table`.
+
+    A source can also be a function that gives blocks of at most so many bytes; `origin` is then its name.
     """
     check_profile(profile)
-    name = file_of(source) if on_progress is None else None
-    if isinstance(source, bytes) and on_progress is None:
-        return _validate_bytes(source, profile, threads)
-    if name is None:
-        return validate_blocks(read_blocks(source, BLOCK_BYTES), origin_of(source), profile, on_progress)
-    return _validate_file(name, origin_of(source), profile, threads)
+    if max_findings is not None and max_findings < 0:
+        raise ArgumentError(f"max_findings cannot be {max_findings}", hint="a number from 0 on, or None for all")
+    size = BLOCK_BYTES if on_findings is None else DRAIN_BYTES
+    if callable(source):
+        return _judge_blocks(source(size), origin or "", profile, on_progress, max_findings, on_findings)
+    name = file_of(source)
+    if on_findings is None and isinstance(source, bytes):
+        return _judge_bytes(source, profile, threads, on_progress, max_findings)
+    if on_findings is None and name is not None:
+        return _judge_file(name, origin_of(source), profile, threads, on_progress, max_findings)
+    return _judge_blocks(read_blocks(source, size), origin_of(source), profile, on_progress, max_findings, on_findings)
 
 
 def validate_blocks(
     blocks: Iterable[bytes], origin: str, profile: str, on_progress: Callable[[int], None] | None = None
 ) -> pa.Table:
     """`validate_manifest` of what comes in pieces; the first decides on the profile and should have `BLOCK_BYTES`."""
+    return _judge_blocks(blocks, origin, profile, on_progress, None, None).table()
+
+
+def _judge_blocks(
+    blocks: Iterable[bytes],
+    origin: str,
+    profile: str,
+    on_progress: Callable[[int], None] | None,
+    max_findings: int | None,
+    on_findings: Callable[[pa.Table], None] | None,
+) -> Judged:
     stream = iter(blocks)
-    head = next(stream, b"")
-    job = _Job(origin, _choose(profile, head), 0, None, on_progress)
-    job.run([0, 0], lambda start, end: itertools.chain([head], stream), lambda at, length: "", 1)
-    return job.table()
+    first: list[bytes] = []
+    while sum(map(len, first)) < BLOCK_BYTES and (block := next(stream, b"")):
+        first.append(block)
+    job = Judged(origin, _choose(profile, b"".join(first)), 0, None, on_progress, max_findings, on_findings)
+    job.run([0, 0], lambda start, end: job.drained(itertools.chain(first, stream)), lambda at, length: "", 1)
+    return job
 
 
-def _validate_bytes(data: bytes, profile: str, threads: int | None) -> pa.Table:
-    job = _Job(origin_of(data), _choose(profile, data), 0, None, None)
+def _judge_bytes(
+    data: bytes,
+    profile: str,
+    threads: int | None,
+    on_progress: Callable[[int], None] | None,
+    max_findings: int | None,
+) -> Judged:
+    job = Judged(origin_of(data), _choose(profile, data), 0, None, on_progress, max_findings, None)
     count = count_threads(len(data), threads)
     job.run(
-        cut(len(data), count, lambda at, size: data[at : at + size]),
+        cut(len(data), _parts(len(data), count, on_progress), lambda at, size: data[at : at + size]),
         lambda start, end: slices_of(data, start, end) if start == 0 and end == len(data) else Slice(data, start, end),
         lambda at, length: data[at : at + length].decode(),
         count,
     )
-    return job.table()
+    return job
 
 
-def _validate_file(name: str, origin: str, profile: str, threads: int | None) -> pa.Table:
+def _judge_file(
+    name: str,
+    origin: str,
+    profile: str,
+    threads: int | None,
+    on_progress: Callable[[int], None] | None,
+    max_findings: int | None,
+) -> Judged:
     def window(at: int, size: int) -> bytes:
         return b"".join(blocks_of(name, at, at + size, size))
 
     head = window(0, BLOCK_BYTES)
     size = os.path.getsize(name)
     count = count_threads(size, threads)
-    job = _Job(origin, _choose(profile, head), 0, None, None)
+    job = Judged(origin, _choose(profile, head), 0, None, on_progress, max_findings, None)
     del head
     job.run(
-        cut(size, count, window),
-        lambda start, end: blocks_of(name, start, end),
+        cut(size, _parts(size, count, on_progress), window),
+        lambda start, end: (
+            job.drained(blocks_of(name, start, end)) if end - start == size else blocks_of(name, start, end)
+        ),
         lambda at, length: window(at, length).decode(),
         count,
     )
-    return job.table()
+    return job
 
 
-class _Job:
-    """One pass over one manifest, in one part or several."""
-
-    def __init__(
-        self, origin: str, profile: Profile, want: int, attribute: str | None, on_progress: Callable[[int], None] | None
-    ) -> None:
-        self.profile = profile
-        self._origin = origin
-        self._want = want
-        self._attribute = attribute
-        self._progress = on_progress
-        self._start([0, 0])
-
-    def _start(self, bounds: list[int]) -> None:
-        self.bounds = bounds
-        self.findings = FindingList(self._origin, self.profile.name)
-        self.across = Across(self.findings)
-        self.parts: list[Part] = []
-        self.lines_before: list[int] = []
-
-    def run(
-        self,
-        bounds: list[int],
-        blocks: Callable[[int, int], Iterable[bytes] | Slice],
-        text: Callable[[int, int], str],
-        threads: int,
-    ) -> None:
-        """Read the parts between `bounds`; `blocks` gives a part's bytes, `text` those of a place in the file."""
-        if self.profile.name == "marketplace":
-            bounds = [bounds[0], bounds[-1]]
-        self._start(bounds)
-        parts = [
-            self._part(number, blocks(start, end)) for number, (start, end) in enumerate(itertools.pairwise(bounds))
-        ]
-        try:
-            if len(parts) > 1 and threads > 1:
-                with ThreadPoolExecutor(threads) as pool:
-                    list(pool.map(Part.read, parts))
-                    are_apart = self._are_apart(parts, pool)
-            else:
-                for part in parts:
-                    part.read()
-                are_apart = False
-        except Several:
-            self.run([0, bounds[-1]], blocks, text, 1)
-            return
-        self._join(parts, text, are_apart)
-
-    def _part(self, number: int, blocks: Iterable[bytes] | Slice) -> Part:
-        return Part(
-            blocks,
-            FindingList(self._origin, self.profile.name) if number else self.findings,
-            want=self._want,
-            attribute=self._attribute,
-            across=None if number else self.across,
-            base=self.bounds[number],
-            alone=len(self.bounds) == 2,
-            last=number == len(self.bounds) - 2,
-            on_progress=self._progress,
-        )
-
-    def _are_apart(self, parts: list[Part], pool: ThreadPoolExecutor) -> bool:
-        """Is there nothing to say of any part because of another? Then their lines need not be looked at in turn."""
-        lines, windows = 0, [part.news() for part in parts]
-        if any(news is None for news in windows[1:]):
-            return False
-        others = [part.seen for part in parts[1:] if part.seen is not None]
-        if not self.across.is_apart(others, lambda share: pool.map(share, range(SHARES))):
-            return False
-        for number, part in enumerate(parts):
-            for news in windows[number] or ():
-                if not self.across.take_news(news, part.maps, lines):
-                    return False
-            lines += part.scanner.lines_seen
-        return True
-
-    def _join(self, parts: list[Part], text: Callable[[int, int], str], are_apart: bool) -> None:
-        lines = 0
-        for number, part in enumerate(parts):
-            self.lines_before.append(lines)
-            if number:
-                self.findings.extend(part.findings, lines)
-                if are_apart and part.seen is not None:
-                    for news in part.news() or ():
-                        self.across.note(news, part.maps, lines)
-                    self.across.take_unmasked(part.seen, lines)
-                else:
-                    part.follow(self.across, lines, text)
-            part.count_again(self.across)
-            self.across.end_part(part.engine, part.maps, lines)
-            lines += part.scanner.lines_seen
-        self.parts = parts
-        self._lines = lines
-        self._bytes = parts[-1].scanner.bytes_seen
-        self.across.finish(lines)
-
-    def statistics(self) -> dict[str, int]:
-        return {"lines": self._lines, "bytes": self._bytes, **self.across.counts}
-
-    def table(self) -> pa.Table:
-        facts = {
-            "origin": self._origin,
-            "profile": self.profile.name,
-            "profile_reason": self.profile.reason,
-            "statistics": orjson.dumps(self.statistics()).decode(),
-        }
-        return self.findings.table().replace_schema_metadata(facts)
+def _parts(size: int, threads: int, on_progress: Callable[[int], None] | None) -> int:
+    """How many parts a file that is only judged is read in: a large one in many, of which few wait at a time."""
+    if threads > 1 and (size > MANY_PARTS_BYTES or on_progress is not None):
+        return max(threads, -(-size // STEP_BYTES))
+    return threads
 
 
 def _choose(profile: str, head: bytes) -> Profile:

@@ -29,9 +29,9 @@ class _Reporter(Protocol):
 
 
 def uri_bucket(ref: str) -> str | None:
-    """The bucket of an S3 URI; None for anything else."""
+    """The bucket of an S3 URI; None for anything else, and where the prefix stands twice: LV106 says all about that."""
     found = _S3.match(ref)
-    return found[1] if found else None
+    return found[1] if found and found[1][:3].lower() != "s3:" else None
 
 
 def unseen_sign(text: str) -> str | None:

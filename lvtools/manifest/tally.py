@@ -159,6 +159,9 @@ class Tally:
                 findings.add("LV208", value=f"{labels}")
             elif 0 < labels < MIN_LABELS and not kinds["boxes"]:
                 findings.add("LV207", value=f"{labels} label")
+            if kinds["boxes"] and (kinds["image"] or kinds["multilabel"]):
+                of_images = len(self.kinds["image"] | self.kinds["multilabel"])
+                findings.add("LV222", value=f"{of_images} and {kinds['boxes']} names")
         elif findings.profile == "groundtruth":
             for kind, limit, word in (
                 ("boxes", MAX_BOX_CLASSES, "classes of boxes"),

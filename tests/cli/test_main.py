@@ -12,7 +12,8 @@ from tests.cli.command import RUN, environment, lvtools
 
 CLEAN = (
     b'{"source-ref":"s3://bucket/%d.png","x":1,"x-metadata":{"class-name":"dog","confidence":1,'
-    b'"type":"groundtruth/image-classification","human-annotated":"yes","creation-date":"2024-05-01T08:00:00"}}\n'
+    b'"type":"groundtruth/image-classification","human-annotated":"yes","creation-date":"2024-05-01T08:00:00",'
+    b'"job-name":"labeling-job/j"}}\n'
 )
 
 

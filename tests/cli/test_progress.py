@@ -16,6 +16,8 @@ from tests.manifest.files import entry, text
 pty = pytest.importorskip("pty", reason="a terminal of the POSIX kind is needed")
 
 TOOLS = {
+    "validate": ["validate", "a.manifest"],
+    "validate --all": ["validate", "a.manifest", "--all"],
     "fix": ["fix", "a.manifest", "-o", "out.manifest"],
     "stats": ["stats", "a.manifest"],
     "filter": ["filter", "a.manifest", "--labeled", "-o", "out.manifest"],
@@ -70,6 +72,18 @@ def test_the_bar_comes_to_its_end_and_goes(folder, tool):
     assert len(end) == 2
     assert "━" not in end[1]  # erased
     assert shown.rfind("\x1b[?25h") > shown.rfind("\x1b[?25l")  # the cursor is back
+
+
+def test_validate_has_a_second_bar_for_the_images(folder):
+    code, shown = on_terminal(["validate", "a.manifest", "--images", ".", "--progress"])
+    assert code == 1
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
+    assert re.findall(r"([\d.]+)/([\d.]+) ", plain)[-1] == ("100", "100")
+    assert "kB" in plain
+    assert plain.rfind("kB") < plain.rfind("100/100")  # the bytes first, then the images
+    assert shown.rfind("\x1b[?25h") > shown.rfind("\x1b[?25l")
+    code, _, err = lvtools("validate", "a.manifest", "--images", ".", "--progress")
+    assert (code, err) == (1, "")
 
 
 @pytest.mark.parametrize("tool", TOOLS)

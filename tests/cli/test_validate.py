@@ -6,6 +6,7 @@ import pytest
 
 from lvtools.manifest import validate_manifest
 from tests.cli.command import RUN, environment, lvtools
+from tests.cli.inside import run as run
 from tests.cli.test_main import CLEAN
 from tests.shared import shared
 
@@ -106,6 +107,64 @@ def test_examples_or_all():
     few, every = (lvtools("validate", *option, "-", stdin=data)[1] for option in ([], ["--all"]))
     assert (few.count("LV006"), every.count("LV006")) == (3, 10)
     assert "… and 7 more on lines 8, 10, 12, 14, 16, 18, 20 (10 in all)\n" in few
+
+
+BLANKS = b"".join(CLEAN % n + b"\n" for n in range(10))
+
+
+def test_how_many_are_listed_is_the_users_choice():
+    code, out, err = lvtools("validate", "--max-findings", "5", "-", stdin=BLANKS)
+    assert (code, out.count("LV006"), err) == (0, 5, "")
+    assert "… and 5 more on lines 12, 14, 16, 18, 20 (10 in all)\n" in out
+    assert out.endswith("    more: --all prints every finding on a line; --format jsonl is for programs\n")
+    assert "more:" not in lvtools("validate", "--max-findings", "9", "-", stdin=BLANKS)[1]  # 1 more is shown
+    code, out, err = lvtools("validate", "--all", "--max-findings", "5", "-")
+    assert (code, out) == (2, "")
+    assert "contradict" in err
+
+
+def test_more_findings_than_are_held(monkeypatch, run):
+    monkeypatch.setattr("lvtools.cli.validate.KEPT", 4)
+    code, out, _ = run("validate", "-", stdin=BLANKS + b"x\n" * 3)
+    assert code == 1
+    assert "… and 7 more on lines 8, … (10 in all)\n" in out.decode()
+    assert "not usable as it is: 3 errors, 10 warnings\n" in out.decode()
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl", "sarif", "github"])
+def test_what_is_not_listed_is_told(form, clean):
+    whole = lvtools("validate", "--format", form, "-", clean, stdin=BLANKS)
+    assert (whole[0], whole[1].count("blank line"), whole[2]) == (0, 10 + (form == "sarif"), "")
+    code, out, err = lvtools("validate", "--format", form, "--max-findings", "3", "-", clean, stdin=BLANKS)
+    assert (code, out.count("blank line")) == (0, 3 + (form == "sarif"))  # the rule itself, too
+    assert err == "lvtools: 7 findings are not listed; without --max-findings they are\n"
+    if form == "json":
+        first, second = json.loads(out)["files"]
+        assert (first["codes"], first["not_listed"]) == ({"LV006": 10}, {"LV006": 7})
+        assert (second["codes"], second["not_listed"]) == ({}, {})
+        assert first["counts"] == {"error": 0, "warning": 10, "info": 0}
+    elif form == "sarif":
+        assert json.loads(out)["runs"][0]["properties"] == {"lvtools": {"notListed": {"LV006": 7}}}
+        assert "properties" not in json.loads(whole[1])["runs"][0]
+
+
+def test_json_lines(clean):
+    code, out, _ = lvtools("validate", "--format", "jsonl", "-", clean, stdin=CLEAN % 1 + b"not json\n" + CLEAN % 1)
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert (code, [row.get("code") for row in rows]) == (1, ["LV020", "LV201", None, None])
+    assert (rows[0]["file"], rows[0]["line"], rows[1]["related_line"]) == ("<stdin>", 2, 1)
+    assert (rows[2]["file"], rows[2]["codes"]) == ("<stdin>", {"LV020": 1, "LV201": 1})
+    assert (rows[3]["file"], rows[3]["statistics"]["lines"]) == (clean, 2)
+
+
+def test_all_is_a_line_each_in_the_order_of_the_file():
+    data = b"x\n\n" + CLEAN % 1 + b"\n" + b"y\n" + CLEAN % 1
+    code, out, _ = lvtools("validate", "--all", "-", stdin=data)
+    lines = out.splitlines()
+    assert [line.split(":")[1] for line in lines if " LV" in line] == ["1", "2", "4", "5", "6"]
+    assert sum("hint" in line for line in lines) == 3  # once for each code
+    assert lines[-3] == "<stdin>: not usable as it is: 2 errors, 3 warnings"
+    assert code == 1
 
 
 def test_progress_goes_to_standard_error_only_when_asked(clean):

@@ -16,7 +16,7 @@ import pyarrow as pa
 from lvtools.dataset import ENTRY_SCHEMA, ColorMap, Dataset
 from lvtools.errors import MaskError
 from lvtools.findings import FindingList
-from lvtools.manifest.crossline import CrossLine
+from lvtools.manifest.crossline import PART_OF_LINE, CrossLine, check_budget
 from lvtools.manifest.profile import PEEK_LINES, Profile, choose_profile
 from lvtools.manifest.rules import NO_ENTRY, Entry, LineReader
 from lvtools.manifest.scan import BLOCK_BYTES, Record, Scanner
@@ -78,7 +78,10 @@ class _Job:
                 entry = self._reader.read(record.value, record.places)
                 self._across.see(entry, record.line, record.places)
             yield record, entry
-        self._across.finish(self._scanner.lines_seen)
+        lines = self._scanner.lines_seen
+        self._across.finish(lines)
+        if self.profile.name == "rekognition":
+            check_budget(self._findings, self._findings.lines_with_errors(PART_OF_LINE), lines)
 
     def _check_length(self, record: Record) -> None:
         if record.length > MAX_ENTRY_CHARS:

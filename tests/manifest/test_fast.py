@@ -19,6 +19,7 @@ from lvtools.findings import BY_CODE, PROFILES
 from lvtools.manifest import crossline, scan, tally
 from lvtools.manifest import read as reading
 from lvtools.manifest.fast import Part
+from lvtools.manifest.judged import Judged
 from lvtools.manifest.parts import cut
 from lvtools.manifest.profile import Profile
 from tests.manifest.fuzz_fast import bits, compare, differences, make_file
@@ -39,7 +40,7 @@ def same(data: bytes, **how: object) -> None:
 
 def taken(data: bytes, profile: str = "auto") -> float:
     """The share of lines that the engine takes itself."""
-    job = reading._Job("<bytes>", reading._choose(profile, data), 0, None, None)
+    job = Judged("<bytes>", reading._choose(profile, data), 0, None, hold=True)
     job.run([0, len(data)], lambda start, end: [data], lambda at, length: "", 1)
     return sum(job.parts[0].engine.counts()[6:8]) / job.statistics()["lines"]
 
@@ -77,7 +78,7 @@ def test_blocks_that_cut_lines(seed, block, profile):
     data = b"".join(spoil(line, maker.random) if maker.random.random() < 0.2 else line for line in lines)
     chosen = reading._choose(profile, data)
     blocks = [data[at : at + block] for at in range(0, len(data), block)]
-    job = reading._Job("<bytes>", chosen, 0, None, None)
+    job = Judged("<bytes>", chosen, 0, None, None)
     job.run([0, 0], lambda start, end: blocks, lambda at, length: "", 1)
     slow = validate_slowly([data], profile=chosen.name)
     for name in slow.column_names:

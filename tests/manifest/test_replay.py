@@ -12,6 +12,7 @@ from lvtools._native.manifest_scan import Shape
 from lvtools.findings import PROFILES
 from lvtools.manifest import read as reading
 from lvtools.manifest import replay
+from lvtools.manifest.judged import Judged
 from lvtools.manifest.scan import MAX_DEPTH, TAPE_ROWS
 from tests.manifest.fuzz_fast import differences
 from tests.manifest.lines import repeated
@@ -22,7 +23,7 @@ KINDS = ("class", "mask", "boxes", "both", "two")
 
 
 def replayed(data: bytes, profile: str) -> int:
-    job = reading._Job("<bytes>", reading._choose(profile, data), 0, None, None)
+    job = Judged("<bytes>", reading._choose(profile, data), 0, None, hold=True)
     job.run([0, len(data)], lambda start, end: [data], lambda at, length: "", 1)
     return sum(part.replayed for part in job.parts)
 

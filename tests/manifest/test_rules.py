@@ -16,24 +16,28 @@ from tests.shared import shared
 
 LINE = (
     b'{"source-ref":"s3://bucket/a.png","x":1,"x-metadata":{"class-name":"normal","confidence":1,'
-    b'"type":"groundtruth/image-classification","human-annotated":"yes","creation-date":"2024-05-01T08:00:00"}}'
+    b'"type":"groundtruth/image-classification","human-annotated":"yes","creation-date":"2024-05-01T08:00:00",'
+    b'"job-name":"labeling-job/j"}}'
 )
 BOX = (
     b'{"source-ref":"s3://bucket/a.png","b":{"image_size":[{"width":640,"height":480,"depth":3}],'
     b'"annotations":[{"class_id":0,"left":10,"top":20,"width":30,"height":40}]},'
     b'"b-metadata":{"objects":[{"confidence":1}],"class-map":{"0":"dog"},"type":"groundtruth/object-detection",'
-    b'"human-annotated":"yes","creation-date":"2024-05-01T08:00:00"}}'
+    b'"human-annotated":"yes","creation-date":"2024-05-01T08:00:00",'
+    b'"job-name":"labeling-job/j"}}'
 )
 MULTI = (
     b'{"source-ref":"s3://bucket/a.png","t":[0,2],"t-metadata":{"class-map":{"0":"cat","2":"dog"},'
     b'"confidence-map":{"0":0.5,"2":1},"type":"groundtruth/image-classification-multilabel",'
-    b'"human-annotated":"yes","creation-date":"2024-05-01T08:00:00"}}'
+    b'"human-annotated":"yes","creation-date":"2024-05-01T08:00:00",'
+    b'"job-name":"labeling-job/j"}}'
 )
 MASK = (
     b'{"source-ref":"s3://bucket/a.png","m-ref":"s3://bucket/m.png","m-ref-metadata":{"internal-color-map":{'
     b'"0":{"class-name":"BACKGROUND","hex-color":"#ffffff","confidence":0},'
     b'"1":{"class-name":"crack","hex-color":"#23a436","confidence":0.1}},'
-    b'"type":"groundtruth/semantic-segmentation","human-annotated":"yes","creation-date":"2024-05-01T08:00:00"}}'
+    b'"type":"groundtruth/semantic-segmentation","human-annotated":"yes","creation-date":"2024-05-01T08:00:00",'
+    b'"job-name":"labeling-job/j"}}'
 )
 
 
@@ -75,10 +79,10 @@ B, X, M, MAP = "/b", "/x-metadata", "/m-ref-metadata", "/m-ref-metadata/internal
 CASES = [
     # The file and its lines
     Case("LV001", "eeee", b"", None, None, None, LINE),
-    Case("LV002", "eeee", LINE + b"\n", None, None, f"{len(LINE) + 1}", LINE, limit=("scan.MAX_FILE_BYTES", len(LINE))),
+    Case("LV002", "ee--", LINE + b"\n", None, None, f"{len(LINE) + 1}", LINE, limit=("scan.MAX_FILE_BYTES", len(LINE))),
     Case("LV003", "-e--", LINE + b"\n\n\n", None, None, "3", LINE + b"\n\n", limit=("crossline.MAX_LINES", 2)),
     Case("LV004", "wwww", b"\xef\xbb\xbf" + LINE, b"\xef\xbb\xbf", None, None, LINE + b"\n\xef\xbb\xbf"),
-    Case("LV005", "eeee", LINE.replace(b",", b",\n"), b"{", None, "one over 7 lines", LINE + b"\n\n"),
+    Case("LV005", "eeee", LINE.replace(b",", b",\n"), b"{", None, "one over 8 lines", LINE + b"\n\n"),
     Case("LV006", "weww", LINE + b"\n \r\n" + second(LINE), b" \r\n", None, None, LINE + b"\n"),
     Case("LV008", "eeee", b"\x89PNG\r\n\x1a\n", b"\x89", None, "a PNG image", b'"\x89PNG"'),
     Case(
@@ -267,6 +271,7 @@ CASES = [
         "true",
         swap(LINE, b'"yes"', b'"no"'),
     ),
+    Case("LV118", "--i-", swap(LINE, b',"job-name":"labeling-job/j"', b""), b'{"class-name"', X, None, LINE),
     Case("LV129", "-ew-", swap(LINE, b'"creation-date"', b'"date"'), b'{"class-name"', X, None, LINE),
     Case(
         "LV130",
@@ -312,6 +317,15 @@ CASES = [
         b'[],"class-map"',
         "/b-metadata/objects",
         "0 for 1 boxes",
+        BOX,
+    ),
+    Case(
+        "LV165",
+        "wwww",
+        swap(BOX, b'[{"confidence":1}]', b'[{"confidence":1},{"confidence":0}]'),
+        b'[{"confidence":1},{"confidence":0}]',
+        "/b-metadata/objects",
+        "2 confidences for 1 boxes",
         BOX,
     ),
     Case(
@@ -602,11 +616,14 @@ CASES += [
          MASK + b"\n" + second(MASK), limit=("tally.MIN_TYPE_SINGLE", 2)),
     Case("LV218", "e---", MASK, None, None, "1", LINE, limit=("tally.MAX_TYPES", 0)),
     Case("LV219", "--i-", BOX, None, None, "1 classes of boxes", LINE, limit=("tally.MAX_BOX_CLASSES", 0)),
+    Case("LV222", "-i--", LINE + b"\n" + second(BOX), None, None, "1 and 1 names", BOX + b"\n" + second(BOX)),
     # The successor
     Case("LV220", "---e", BOTH + b"\n" + second(LINE), b'{"source-ref":"s3://bucket/b.png"', "",
          'lacks "m-ref", which line 1 has', BOTH + b"\n" + second(BOTH), related=1),
     Case("LV221", "---i", LINE, b'"x":', "/x", '"x"', LINE.replace(b'"x', b'"anomaly-label'), '"anomaly-label"'),
 ]  # fmt: skip
+
+ELSEWHERE = {"LV011", "LV230", "LV231"}  # of the file's name, and of two manifests: tests/validation/test_pair.py
 
 
 def found(data: bytes, profile: str, code: str) -> list[dict[str, object]]:
@@ -650,7 +667,7 @@ def test_a_rule_finds_its_fault_and_nothing_like_it(case, monkeypatch):
 
 
 def test_every_rule_of_a_manifest_has_a_case():
-    known = [rule.code for rule in RULES if rule.code[2] in "012"]
+    known = [rule.code for rule in RULES if rule.code[2] in "012" and rule.code not in ELSEWHERE]
     assert sorted({case.code for case in CASES}) == sorted(known)
 
 
@@ -671,6 +688,18 @@ def test_the_plain_lines_are_clean(line):
         "LV210",
         "LV217",
     }
+
+
+@pytest.mark.parametrize("sign", ["a", "ä"])
+@pytest.mark.parametrize(
+    ("line", "name"), [(LINE, b'"normal"'), (BOX, b'"dog"'), (MULTI, b'"cat"'), (MASK, b'"crack"')], ids=len
+)
+def test_names_have_256_characters_at_most_wherever_they_stand(line, name, sign):
+    for length in (255, 256, 257):
+        long = swap(line, name, f'"{sign * length}"'.encode())
+        for profile in ("groundtruth", "marketplace") + (("rekognition",) if line is not MASK else ()):
+            rows = found(b"\n".join((line, second(long), swap(long, b"a.png", b"c.png"))), profile, "LV123")
+            assert [row["line"] for row in rows] == ([2, 3] if length > 256 else []), (profile, length)
 
 
 def test_the_limits_are_those_of_the_guides():

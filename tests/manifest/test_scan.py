@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lvtools._native import manifest_scan
 from lvtools._native.manifest_scan import Flag, Kind, Status
 from lvtools.findings import FindingList
-from lvtools.manifest import read_manifest
+from lvtools.manifest import read_manifest, validate_manifest
 from lvtools.manifest.scan import MAX_DEPTH, MAX_LINE_CHARS, TAPE_ROWS, Scanner, describe, pointer, quoted
 from tests.manifest import oracle, strategies
 from tests.shared import SHARED, shared
@@ -470,6 +470,51 @@ def test_json_parsing_vectors(path):
         assert {row["code"] for row in line if row["severity"] == "error"} <= {"LV026", "LV005"}
     elif not path.name.endswith("BOM_empty_object.json"):
         assert any(row["severity"] == "error" for row in line)
+
+
+def whole_line(data, profile="groundtruth"):
+    """Does the engine of `validate_manifest` take a text as a line of its own, between two lines that are sound?"""
+    line = b'{"source-ref":"s3://bucket/%d.png"}\n'
+    table = validate_manifest(line % 1 + data + b"\n" + line % 2, profile=profile, threads=1)
+    rows = [row for row in table.to_pylist() if row["severity"] == "error"]
+    # An opening bracket alone on its line may go on over the next one, where the fault then stands.
+    assert all(1 < row["line"] <= 3 + data.count(b"\n") for row in rows)
+    return [row["code"] for row in rows]
+
+
+@pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.name)
+def test_json_parsing_vectors_by_the_engine(path):
+    """As a member of an entry, and as a whole line: validated and read, in one part and in two."""
+    data = path.read_bytes()
+    good = {"y": True, "n": False}.get(path.name[0], not REFUSED.get(path.name))
+    head, tail = b'{"source-ref":"s3://bucket/1.png","x":', b',"y":1}\n{"source-ref":"s3://bucket/2.png"}\n'
+    member = head + data + tail
+    for threads in (1, 2):
+        table = validate_manifest(member, profile="lookoutvision", threads=threads)
+        errors = {row["code"] for row in table.to_pylist() if row["severity"] == "error"}
+        dataset = read_manifest(member, profile="lookoutvision", threads=threads)
+        assert dataset.findings.equals(table)
+        assert b"".join(dataset.entries["raw"].to_pylist()) == member
+        refs = dataset.entries["source_ref"].to_pylist()
+        if good:
+            assert errors <= {"LV005", "LV111"}  # the member has no metadata; a text can hold line breaks
+            assert refs == ["s3://bucket/1.png", "s3://bucket/2.png"]
+        else:
+            assert errors & {*JSON_CODES, TOO_LONG}
+            assert "s3://bucket/1.png" not in refs
+    codes_of_line = whole_line(data)
+    if path.name in NO_VALUE:
+        assert set(codes_of_line) <= {"LV020"}
+    elif good:
+        assert set(codes_of_line) <= {"LV026", "LV005", "LV101"}  # sound JSON, though not always an entry
+    elif path.name not in OBJECTS_WITH_A_MARK:
+        assert set(codes_of_line) & {*JSON_CODES, TOO_LONG}
+
+
+JSON_CODES = {"LV020", "LV021", "LV022", "LV023", "LV025", "LV027", "LV028", "LV029"}
+TOO_LONG = "LV009"  # not looked into at all
+NO_VALUE = {"n_structure_no_data.json", "n_single_space.json"}  # as a line these are blank, which is a warning
+OBJECTS_WITH_A_MARK = {"i_structure_UTF-8_BOM_empty_object.json"}
 
 
 @pytest.mark.parametrize("path", TRANSFORMED, ids=lambda path: path.name)

@@ -25,6 +25,11 @@ class Again:
         self._file = None if spool is not None or file_of(source) is None else open_source(source)  # type: ignore[arg-type]
         self._state = self._stat()
 
+    @property
+    def is_copy(self) -> bool:
+        """Can only the copy be read again, and not the source?"""
+        return self._spool is not None
+
     def _stat(self) -> tuple[int, int] | None:
         if self._file is None:
             return None
@@ -57,11 +62,21 @@ class Again:
             yield from self._spool.blocks(block_bytes)
         elif self._file is not None:
             # The open file, not its name: who replaces the file meanwhile does not disturb us.
-            self._file.seek(0)
-            while block := self._file.read(block_bytes):
+            at = 0
+            while block := self.at(at, block_bytes):
+                at += len(block)
                 yield block
         else:
             yield from read_blocks(self._source, block_bytes)
+
+    def at(self, start: int, size: int) -> bytes:
+        """The bytes at a place."""
+        if self._spool is not None:
+            return self._spool.at(start, size)
+        if self._file is not None:
+            self._file.seek(start)
+            return self._file.read(size)
+        return bytes(self._source[start : start + size])  # type: ignore[index, arg-type]
 
     def line_blocks(self, block_bytes: int | None = None, on_progress: Progress | None = None) -> Iterator[bytes]:
         """The same in pieces that end with a line."""

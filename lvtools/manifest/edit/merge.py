@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 import pyarrow as pa
 
+from lvtools._native.manifest_fast import Seen
 from lvtools.errors import ArgumentError, ManifestError
+from lvtools.manifest.edit.again import Again, rereadable
 from lvtools.manifest.edit.document import Document
 from lvtools.manifest.edit.lines import (
     BLANK,
@@ -21,10 +24,10 @@ from lvtools.manifest.edit.lines import (
     joined,
     latest_date,
     parse,
-    read_lines,
     usable,
 )
-from lvtools.objects import Source, origin_of
+from lvtools.manifest.edit.places import PlacedLines, Places
+from lvtools.objects import Source, Spool, origin_of
 
 OnConflict: TypeAlias = Literal["error", "first", "last", "newest", "keep-all", "join"]
 ON_CONFLICT = ("error", "first", "last", "newest", "keep-all", "join")
@@ -102,7 +105,9 @@ def merge_manifests(
       conflict, as with 'error';
     - 'keep-all': every line, those that say the same too.
 
-    Lines without `source-ref` have no identity and are all kept. The lines that are kept are held in memory.
+    Lines without `source-ref` have no identity and are all kept. Of a line its place is remembered, 28 bytes and 24 to
+    48 for its image (by a keyed 96-bit hash), and the line is read again when another of its image comes, and to be
+    written. A source that cannot be read twice is copied to disk first. Conflicts are held, as they are the report.
 
     Raises
     ------
@@ -115,35 +120,45 @@ def merge_manifests(
         raise ArgumentError(f"on_conflict cannot be {on_conflict!r}", hint=", ".join(ON_CONFLICT))
     if isinstance(sources, (str, bytes, os.PathLike)):
         raise ArgumentError("sources is one manifest, not a list of them", hint="[first, second]")
-    kept: list[Line] = []
-    place: dict[str, int] = {}
     conflicts: list[_Conflict] = []
     seen = same = 0
-    for line in _all(sources, on_broken, on_progress):
-        seen += 1
-        at = len(kept) if line.ref is None else place.setdefault(line.ref, len(kept))
-        if at == len(kept) or on_conflict == "keep-all":
-            if at < len(kept):
-                conflicts.append(_Conflict.of(kept[at].full, line, "both"))
-            kept.append(line.slim)
-            continue
-        other = kept[at].full
-        if canonical(other.value) == canonical(line.value):
-            same += 1
-            continue
-        new = _resolved(other, line, on_conflict)
-        conflicts.append(_Conflict.of(other, line, None if new is None else _word(new, other, line)))
-        kept[at] = (other if new is None else new).slim
-    table = _table([one for one in conflicts if one.kept != "both" or one.keys])
-    if any(one.kept is None for one in conflicts):
-        raise _error(table, on_conflict)
-    data = deliver(joined(line.raw for line in kept), dest)
+    found = Seen(os.urandom(32))
+    with ExitStack() as stack:
+        again = [stack.enter_context(rereadable(source)) for source in sources]
+        kept = Places(again, stack.enter_context(Spool()))
+        for line, source, start in _all(again, on_broken, on_progress):
+            seen += 1
+            at = 0 if line.ref is None else found.line_of(line.ref.encode(), len(kept) + 1)
+            if at == 0:
+                kept.add(line, source, start)
+                continue
+            other = kept.line(at - 1)
+            if on_conflict == "keep-all":
+                conflicts.append(_Conflict.of(other, line, "both"))
+                kept.add(line, source, start)
+                continue
+            if canonical(other.value) == canonical(line.value):
+                same += 1
+                continue
+            new = _resolved(other, line, on_conflict)
+            conflicts.append(_Conflict.of(other, line, None if new is None else _word(new, other, line)))
+            if new is line:
+                kept.put(at - 1, line, source, start)
+            elif new is not None and new is not other:
+                kept.rewrite(at - 1, new)
+        table = _table([one for one in conflicts if one.kept != "both" or one.keys])
+        if any(one.kept is None for one in conflicts):
+            raise _error(table, on_conflict)
+        data = deliver(joined(kept.raws()), dest)
     return MergeReport(tuple(origin_of(one) for one in sources), seen, len(kept), same, table, data)
 
 
-def _all(sources: Sequence[Source], on_broken: OnBroken, on_progress: Progress | None) -> Iterator[Line]:
+def _all(
+    sources: Sequence[Again], on_broken: OnBroken, on_progress: Progress | None
+) -> Iterator[tuple[Line, int, int]]:
+    """The lines of all sources, each with its source's number and its place there."""
     before = [0]
-    for source in sources:
+    for number, again in enumerate(sources):
         seen = [0]
 
         def tell(size: int, seen: list[int] = seen) -> None:
@@ -151,7 +166,9 @@ def _all(sources: Sequence[Source], on_broken: OnBroken, on_progress: Progress |
             if on_progress is not None:
                 on_progress(before[0] + size)
 
-        yield from usable(read_lines(source, tell), on_broken)
+        lines = PlacedLines(again, tell)
+        for line in usable(lines, on_broken):
+            yield line, number, lines.start
         before[0] += seen[0]
 
 
