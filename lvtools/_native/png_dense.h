@@ -51,14 +51,14 @@ LV_INLINE uint32_t lv_paeth4(uint32_t left, uint32_t up, uint32_t corner) {
 #endif
 }
 
-/* One pixel of 1, 3 or 4 bytes. May read 4: rows and windows are padded. */
+/* One pixel of 1 to 4 bytes. May read 4: rows and windows are padded. */
 LV_INLINE uint32_t lv_pixel(const uint8_t *p, const int bpp) {
-    return bpp == 1 ? *p : bpp == 3 ? lv_load32(p) & 0xffffffu : lv_load32(p);
+    return bpp == 1 ? *p : bpp == 2 ? lv_load32(p) & 0xffffu : bpp == 3 ? lv_load32(p) & 0xffffffu : lv_load32(p);
 }
 
 LV_INLINE void lv_put_pixel(uint8_t *p, uint32_t v, const int bpp) {
     if (bpp == 1) *p = (uint8_t)v;
-    else memcpy(p, &v, 4); /* of 3 bytes the fourth is the next pixel's, which is written after it, or padding */
+    else memcpy(p, &v, 4); /* of 2 or 3 bytes the others are the next pixel's, which is written after it, or padding */
 }
 
 #ifdef __AVX2__
@@ -139,7 +139,7 @@ LV_INLINE void lv_unfilter_as(int filter, const uint8_t *restrict in, const uint
                 memcpy(out + k, &sums, 8);
             }
 #ifdef __AVX2__
-        if (bpp != 1 && size >= 4 * bpp) {
+        if (bpp >= 3 && size >= 4 * bpp) {
             k = lv_unfilter_sub(in, out, size, bpp);
             left = lv_pixel(out + k - bpp, bpp);
         }
@@ -180,6 +180,7 @@ LV_INLINE void lv_unfilter_as(int filter, const uint8_t *restrict in, const uint
 
 static void lv_unfilter(int filter, const uint8_t *in, const uint8_t *above, uint8_t *out, int32_t cells, int bpp) {
     if (bpp == 1) lv_unfilter_as(filter, in, above, out, cells, 1);
+    else if (bpp == 2) lv_unfilter_as(filter, in, above, out, cells, 2);
     else if (bpp == 3) lv_unfilter_as(filter, in, above, out, cells, 3);
     else lv_unfilter_as(filter, in, above, out, cells, 4);
 }
@@ -187,7 +188,7 @@ static void lv_unfilter(int filter, const uint8_t *in, const uint8_t *above, uin
 /* Blocks in which every pixel equals its left neighbour are passed over; in the others each pixel is looked at without
  * a branch, since noise would make a wrong guess every other pixel. `out` has room for `cells` + 1 runs. */
 LV_INLINE int64_t lv_find_runs_as(const uint8_t *row, int32_t cells, lv_run *out, const int bpp) {
-    const int32_t step = bpp == 1 ? 32 : 8;
+    const int32_t step = bpp == 1 ? 32 : bpp == 2 ? 16 : 8;
     const uint32_t looked = bpp == 3 ? 0xffffffu : 0xffffffffu;
     uint32_t color = lv_pixel(row, bpp);
     int64_t n = 0;
@@ -215,6 +216,7 @@ LV_INLINE int64_t lv_find_runs_as(const uint8_t *row, int32_t cells, lv_run *out
 
 static int64_t lv_find_runs(const uint8_t *row, int32_t cells, lv_run *out, int bpp) {
     if (bpp == 1) return lv_find_runs_as(row, cells, out, 1);
+    if (bpp == 2) return lv_find_runs_as(row, cells, out, 2);
     if (bpp == 3) return lv_find_runs_as(row, cells, out, 3);
     return lv_find_runs_as(row, cells, out, 4);
 }
@@ -228,6 +230,8 @@ static void lv_fill_runs(const lv_run *runs, int64_t n, uint8_t *row, int bpp) {
         if (bpp == 1) {
             memset(row + c, (int)color, (size_t)(runs[k].end - c));
             c = runs[k].end;
+        } else if (bpp == 2) {
+            for (; c < runs[k].end; c++) lv_put_pixel(row + 2 * (int64_t)c, color, 2);
         } else if (bpp == 3) {
             for (; c < runs[k].end; c++) lv_put_pixel(row + 3 * (int64_t)c, color, 3);
         } else {
