@@ -208,18 +208,17 @@ cdef class Workspace:
 
     cdef answer(self, bint keep):
         cdef lv_mask* m = self.mask
-        cdef lv_batch found
+        cdef lv_batch* found = &self.batch
         cdef int32_t ids[256]
         cdef int64_t n, k
         cdef bint indexed = m.png.bpp == 1
-        memset(&found, 0, sizeof(found))
-        try:
-            n = lv_answer(m, &found, ids)
-            if n < 0:
-                return n
-            colors = copied(found.colors, 4 * n), copied(found.counts, 8 * n), copied(found.first, 8 * n)
-        finally:
-            lv_batch_free(&found)
+        if found.room > LV_BATCH_COLORS:  # a photograph's lists are not kept
+            lv_batch_free(found)
+        found.used = 0
+        n = lv_answer(m, found, ids)
+        if n < 0:
+            return n
+        colors = copied(found.colors, 4 * n), copied(found.counts, 8 * n), copied(found.first, 8 * n)
         if not keep:
             return m.png.height, m.png.width, *colors, b"", b"", b"", b""
         cdef int64_t runs = m.kept.run_count, groups = m.kept.group_count
