@@ -30,17 +30,22 @@ LV_INLINE uint32_t lv_paeth1(int left, int up, int corner) {
     return (uint32_t)(a <= b && a <= c ? left : b <= c ? up : corner);
 }
 
+#ifdef __AVX2__
+/* Of words. Each pixel waits for its left one, so as little as possible comes between `left` and the result. */
+LV_INLINE __m128i lv_paeth_words(__m128i left, __m128i up, __m128i corner) {
+    const __m128i to_up = _mm_sub_epi16(up, corner);
+    const __m128i a = _mm_abs_epi16(to_up), b = _mm_abs_epi16(_mm_sub_epi16(left, corner));
+    const __m128i c = _mm_abs_epi16(_mm_add_epi16(left, _mm_sub_epi16(to_up, corner)));
+    const __m128i other = _mm_blendv_epi8(up, corner, _mm_cmpgt_epi16(b, c));
+    return _mm_blendv_epi8(left, other, _mm_cmpgt_epi16(a, _mm_min_epi16(b, c)));
+}
+#endif
+
 /* PNG 9.4 for the bytes of one pixel: the neighbour nearest to left + up - corner, ties in the order left, up, corner. */
 LV_INLINE uint32_t lv_paeth4(uint32_t left, uint32_t up, uint32_t corner) {
 #ifdef __AVX2__
     __m128i a = _mm_cvtepu8_epi16(_mm_cvtsi32_si128((int)left)), b = _mm_cvtepu8_epi16(_mm_cvtsi32_si128((int)up));
-    __m128i c = _mm_cvtepu8_epi16(_mm_cvtsi32_si128((int)corner));
-    __m128i pa = _mm_sub_epi16(b, c), pb = _mm_sub_epi16(a, c), pc = _mm_abs_epi16(_mm_add_epi16(pa, pb)), least, pick;
-    pa = _mm_abs_epi16(pa);
-    pb = _mm_abs_epi16(pb);
-    least = _mm_min_epi16(pc, _mm_min_epi16(pa, pb));
-    pick = _mm_blendv_epi8(c, b, _mm_cmpeq_epi16(least, pb));
-    pick = _mm_blendv_epi8(pick, a, _mm_cmpeq_epi16(least, pa));
+    __m128i pick = lv_paeth_words(a, b, _mm_cvtepu8_epi16(_mm_cvtsi32_si128((int)corner)));
     return (uint32_t)_mm_cvtsi128_si32(_mm_packus_epi16(pick, pick));
 #else
     uint32_t out = 0;
@@ -88,29 +93,21 @@ LV_INLINE int64_t lv_unfilter_sub(const uint8_t *in, uint8_t *out, int64_t size,
 
 /* Average and Paeth wait for the pixel before: here it stays in a register, as words, which cannot overflow. */
 LV_INLINE void lv_unfilter_average(const uint8_t *in, const uint8_t *above, uint8_t *out, int64_t size, const int bpp) {
-    const __m128i bytes = _mm_set1_epi16(255);
     __m128i left = _mm_setzero_si128();
     int64_t k;
     for (k = 0; k < size; k += bpp) {
         left = _mm_srli_epi16(_mm_add_epi16(left, lv_wide_pixel(above + k)), 1);
-        left = _mm_and_si128(_mm_add_epi16(left, lv_wide_pixel(in + k)), bytes);
+        left = _mm_add_epi8(left, lv_wide_pixel(in + k)); /* of bytes: nothing is carried into a word's upper half */
         lv_put_wide(out + k, left);
     }
 }
 
 LV_INLINE void lv_unfilter_paeth(const uint8_t *in, const uint8_t *above, uint8_t *out, int64_t size, const int bpp) {
-    const __m128i bytes = _mm_set1_epi16(255);
     __m128i left = _mm_setzero_si128(), corner = left;
     int64_t k;
     for (k = 0; k < size; k += bpp) {
-        __m128i up = lv_wide_pixel(above + k), a = _mm_sub_epi16(up, corner), b = _mm_sub_epi16(left, corner);
-        __m128i c = _mm_abs_epi16(_mm_add_epi16(a, b)), least, pick;
-        a = _mm_abs_epi16(a);
-        b = _mm_abs_epi16(b);
-        least = _mm_min_epi16(c, _mm_min_epi16(a, b));
-        pick = _mm_blendv_epi8(corner, up, _mm_cmpeq_epi16(least, b));
-        pick = _mm_blendv_epi8(pick, left, _mm_cmpeq_epi16(least, a));
-        left = _mm_and_si128(_mm_add_epi16(pick, lv_wide_pixel(in + k)), bytes);
+        const __m128i up = lv_wide_pixel(above + k);
+        left = _mm_add_epi8(lv_paeth_words(left, up, corner), lv_wide_pixel(in + k));
         corner = up;
         lv_put_wide(out + k, left);
     }

@@ -96,8 +96,11 @@ class Runs(NamedTuple):
 
 def count_png(data: memoryview, most_colors: int) -> Counted | None:
     """Colours and counts of a PNG, or None: ask the slow road."""
-    found = _read(data, most_colors, 0)
-    return None if found is None else _counted(found)
+    mine = _workspace()
+    if mine is None:
+        return None
+    found = mine[0].read(data, _LIMITS, mine[1], most_colors)
+    return _counted(found) if type(found) is tuple else None
 
 
 def colors_of_png(data: memoryview, most_colors: int) -> dict[int, int] | None:
@@ -210,5 +213,5 @@ def _columns(
 
 
 def _counted(found: _Found) -> Counted:
-    height, width, *columns = found[:5]
-    return Counted(height, width, *_columns(*columns))
+    height, width, colors, counts, first = found[:5]
+    return Counted(height, width, *_columns(colors, counts, first))
