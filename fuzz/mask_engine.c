@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     uint8_t *png; /* of exactly this size, so that a read behind it is seen */
     lv_mask *fresh;
     int keep, one, other;
-    if (!ready) lv_bytes_init(), ready = 1;
+    if (!ready) lv_png_init(), ready = 1;
     if (!size) return 0;
     png = malloc(size);
     fresh = calloc(1, sizeof *fresh);

@@ -9,68 +9,60 @@ typedef struct {
     int64_t count, first;
 } lv_seen;
 
-static void lv_see(lv_seen *seen, int *n, int32_t *ids, const lv_png *png, uint32_t value, int64_t count, int64_t first) {
-    uint32_t color = png->table[value];
-    int k = 0;
-    while (k < *n && seen[k].color != color) k++; /* at most 256, and two entries of a palette may be one colour */
-    if (k == *n) {
-        seen[k].color = color;
-        seen[k].count = 0;
-        seen[k].first = first;
-        ++*n;
-    }
-    seen[k].count += count;
-    if (first < seen[k].first) seen[k].first = first;
-    ids[value] = k;
-}
-
 /* Split counted bytes into pixels. Returns how many colours, or LV_DAMAGED when an index is not in the palette;
- * ids[v] is the place of index or level v in `seen`, -1 when it did not occur. */
+ * ids[v] is the place of index or level v in `seen`, -1 when it did not occur. Two entries of a palette may be one colour. */
 static int lv_split_bytes(const lv_mask *m, lv_seen *seen, int32_t *ids) {
     const lv_png *png = &m->png;
+    const lv_colors *c = &m->colors;
     const int depth = png->depth, per_byte = 8 / depth;
     const int in_last = png->width - (png->cells - 1) * per_byte; /* pixels of a row's last byte */
-    int64_t counts[256] = {0}, first[256];
-    int value, k, n = 0;
-    for (value = 0; value < 256; value++) {
-        ids[value] = -1;
-        first[value] = INT64_MAX;
-    }
-    for (value = 0; value < 256; value++) {
-        int part;
+    const int whole = depth == 8 || png->interlaced;                   /* pixels were counted, not bytes of several */
+    int64_t counts[256], first[256];
+    uint64_t words[256], spare[256], *order;
+    int16_t places[512]; /* of colours in `seen`, hashed */
+    int value, part, k, used = 0, n = 0;
+    memset(ids, 0xff, 256 * sizeof *ids);
+    if (!whole) memset(counts, 0, sizeof counts);
+    for (value = 0; !whole && value < 256; value++) {
         for (part = 0; part < 2; part++) {
-            int64_t count = part ? m->colors.last_counts[value] : m->colors.byte_counts[value];
-            int64_t cell = part ? m->colors.last_first[value] : m->colors.byte_first[value], at;
+            int64_t count = part ? c->last_counts[value] : c->byte_counts[value];
+            int64_t cell = part ? c->last_first[value] : c->byte_first[value], at;
             if (!count) continue;
             at = cell / png->cells * png->width + cell % png->cells * per_byte;
             for (k = 0; k < (part ? in_last : per_byte); k++, at++) {
                 int pixel = value >> (8 - depth * (k + 1)) & ((1 << depth) - 1);
+                if (!counts[pixel] || at < first[pixel]) first[pixel] = at;
                 counts[pixel] += count;
-                if (at < first[pixel]) first[pixel] = at;
             }
         }
     }
-    for (value = 0; value < 256; value++)
-        if (counts[value]) {
-            if (value >= png->entries) return LV_DAMAGED;
-            lv_see(seen, &n, ids, png, (uint32_t)value, counts[value], first[value]);
-        }
-    for (value = 1; value < n; value++) { /* by first sight; a handful */
-        lv_seen one = seen[value];
-        for (k = value; k && seen[k - 1].first > one.first; k--) seen[k] = seen[k - 1];
-        seen[k] = one;
+    for (value = 0; value < 256; value++) {
+        if (!(whole ? c->byte_counts : counts)[value]) continue;
+        if (value >= png->entries) return LV_DAMAGED;
+        words[used++] = (uint64_t)(whole ? c->byte_first : first)[value] << 8 | (uint64_t)value;
     }
-    for (value = 0; value < 256; value++)
-        if (ids[value] >= 0)
-            for (k = 0; k < n; k++)
-                if (seen[k].color == png->table[value]) ids[value] = k;
+    memset(places, 0xff, sizeof places);
+    order = lv_sort_words(words, spare, used, 1);
+    for (k = 0; k < used; k++) {
+        uint32_t color = png->table[order[k] & 255], slot = color * 0x9e3779b1u >> 23;
+        value = (int)(order[k] & 255);
+        while (places[slot] >= 0 && seen[places[slot]].color != color) slot = (slot + 1) & 511;
+        if (places[slot] < 0) {
+            seen[n].color = color;
+            seen[n].count = 0;
+            seen[n].first = (int64_t)(order[k] >> 8);
+            places[slot] = (int16_t)n++;
+        }
+        ids[value] = places[slot];
+        seen[places[slot]].count += (whole ? c->byte_counts : counts)[value];
+    }
     return n;
 }
 
-/* A raw pixel of 3 or 4 bytes as 0xRRGGBBAA. */
+/* A key of the table, a raw pixel of 3 or 4 bytes or a reduced one, as 0xRRGGBBAA. */
 LV_INLINE uint32_t lv_rgba_of(const lv_png *png, uint32_t key) {
     uint32_t color = __builtin_bswap32(key);
-    if (png->bpp == 4) return color;
+    if (png->bpp == 4 || png->reduced) return color;
     return png->keyed && key == png->key ? color : color | 255;
 }
 
@@ -122,6 +114,28 @@ static int64_t lv_answer(const lv_mask *m, lv_batch *b, int32_t *ids) {
         memcpy(b->first + b->used, m->colors.first, (size_t)n * sizeof(int64_t));
     }
     b->used += n;
+    return n;
+}
+
+/* Add up what differs in alpha only, of the `n` colours appended last. Returns how many are left; the mask's own are gone. */
+static int64_t lv_without_alpha(lv_mask *m, lv_batch *b, int64_t n) {
+    uint32_t *colors = b->colors + (b->used - n);
+    int64_t *counts = b->counts + (b->used - n), *first = b->first + (b->used - n), k;
+    uint32_t differ = 0;
+    for (k = 1; k < n; k++) differ |= (colors[k] ^ colors[0]) & 255;
+    if (!differ) return n;
+    lv_colors_start(&m->colors, m->colors.multiplier, n, 0);
+    for (k = 0; k < n; k++) {
+        const lv_run one = {1, colors[k] >> 8};
+        if (lv_count_runs(&m->colors, &one, 1, counts[k], first[k], NULL)) return LV_NO_ROOM;
+    }
+    b->used -= n - m->colors.used;
+    n = m->colors.used;
+    for (k = 0; k < n; k++) {
+        colors[k] = m->colors.keys[k] << 8;
+        counts[k] = m->colors.counts[k];
+        first[k] = m->colors.first[k];
+    }
     return n;
 }
 

@@ -30,17 +30,22 @@ LV_INLINE uint32_t lv_paeth1(int left, int up, int corner) {
     return (uint32_t)(a <= b && a <= c ? left : b <= c ? up : corner);
 }
 
+#ifdef __AVX2__
+/* Of words. Each pixel waits for its left one, so as little as possible comes between `left` and the result. */
+LV_INLINE __m128i lv_paeth_words(__m128i left, __m128i up, __m128i corner) {
+    const __m128i to_up = _mm_sub_epi16(up, corner);
+    const __m128i a = _mm_abs_epi16(to_up), b = _mm_abs_epi16(_mm_sub_epi16(left, corner));
+    const __m128i c = _mm_abs_epi16(_mm_add_epi16(left, _mm_sub_epi16(to_up, corner)));
+    const __m128i other = _mm_blendv_epi8(up, corner, _mm_cmpgt_epi16(b, c));
+    return _mm_blendv_epi8(left, other, _mm_cmpgt_epi16(a, _mm_min_epi16(b, c)));
+}
+#endif
+
 /* PNG 9.4 for the bytes of one pixel: the neighbour nearest to left + up - corner, ties in the order left, up, corner. */
 LV_INLINE uint32_t lv_paeth4(uint32_t left, uint32_t up, uint32_t corner) {
 #ifdef __AVX2__
     __m128i a = _mm_cvtepu8_epi16(_mm_cvtsi32_si128((int)left)), b = _mm_cvtepu8_epi16(_mm_cvtsi32_si128((int)up));
-    __m128i c = _mm_cvtepu8_epi16(_mm_cvtsi32_si128((int)corner));
-    __m128i pa = _mm_sub_epi16(b, c), pb = _mm_sub_epi16(a, c), pc = _mm_abs_epi16(_mm_add_epi16(pa, pb)), least, pick;
-    pa = _mm_abs_epi16(pa);
-    pb = _mm_abs_epi16(pb);
-    least = _mm_min_epi16(pc, _mm_min_epi16(pa, pb));
-    pick = _mm_blendv_epi8(c, b, _mm_cmpeq_epi16(least, pb));
-    pick = _mm_blendv_epi8(pick, a, _mm_cmpeq_epi16(least, pa));
+    __m128i pick = lv_paeth_words(a, b, _mm_cvtepu8_epi16(_mm_cvtsi32_si128((int)corner)));
     return (uint32_t)_mm_cvtsi128_si32(_mm_packus_epi16(pick, pick));
 #else
     uint32_t out = 0;
@@ -51,14 +56,14 @@ LV_INLINE uint32_t lv_paeth4(uint32_t left, uint32_t up, uint32_t corner) {
 #endif
 }
 
-/* One pixel of 1, 3 or 4 bytes. May read 4: rows and windows are padded. */
+/* One pixel of 1 to 4 bytes. May read 4: rows and windows are padded. */
 LV_INLINE uint32_t lv_pixel(const uint8_t *p, const int bpp) {
-    return bpp == 1 ? *p : bpp == 3 ? lv_load32(p) & 0xffffffu : lv_load32(p);
+    return bpp == 1 ? *p : bpp == 2 ? lv_load32(p) & 0xffffu : bpp == 3 ? lv_load32(p) & 0xffffffu : lv_load32(p);
 }
 
 LV_INLINE void lv_put_pixel(uint8_t *p, uint32_t v, const int bpp) {
     if (bpp == 1) *p = (uint8_t)v;
-    else memcpy(p, &v, 4); /* of 3 bytes the fourth is the next pixel's, which is written after it, or padding */
+    else memcpy(p, &v, 4); /* of 2 or 3 bytes the others are the next pixel's, which is written after it, or padding */
 }
 
 #ifdef __AVX2__
@@ -88,29 +93,21 @@ LV_INLINE int64_t lv_unfilter_sub(const uint8_t *in, uint8_t *out, int64_t size,
 
 /* Average and Paeth wait for the pixel before: here it stays in a register, as words, which cannot overflow. */
 LV_INLINE void lv_unfilter_average(const uint8_t *in, const uint8_t *above, uint8_t *out, int64_t size, const int bpp) {
-    const __m128i bytes = _mm_set1_epi16(255);
     __m128i left = _mm_setzero_si128();
     int64_t k;
     for (k = 0; k < size; k += bpp) {
         left = _mm_srli_epi16(_mm_add_epi16(left, lv_wide_pixel(above + k)), 1);
-        left = _mm_and_si128(_mm_add_epi16(left, lv_wide_pixel(in + k)), bytes);
+        left = _mm_add_epi8(left, lv_wide_pixel(in + k)); /* of bytes: nothing is carried into a word's upper half */
         lv_put_wide(out + k, left);
     }
 }
 
 LV_INLINE void lv_unfilter_paeth(const uint8_t *in, const uint8_t *above, uint8_t *out, int64_t size, const int bpp) {
-    const __m128i bytes = _mm_set1_epi16(255);
     __m128i left = _mm_setzero_si128(), corner = left;
     int64_t k;
     for (k = 0; k < size; k += bpp) {
-        __m128i up = lv_wide_pixel(above + k), a = _mm_sub_epi16(up, corner), b = _mm_sub_epi16(left, corner);
-        __m128i c = _mm_abs_epi16(_mm_add_epi16(a, b)), least, pick;
-        a = _mm_abs_epi16(a);
-        b = _mm_abs_epi16(b);
-        least = _mm_min_epi16(c, _mm_min_epi16(a, b));
-        pick = _mm_blendv_epi8(corner, up, _mm_cmpeq_epi16(least, b));
-        pick = _mm_blendv_epi8(pick, left, _mm_cmpeq_epi16(least, a));
-        left = _mm_and_si128(_mm_add_epi16(pick, lv_wide_pixel(in + k)), bytes);
+        const __m128i up = lv_wide_pixel(above + k);
+        left = _mm_add_epi8(lv_paeth_words(left, up, corner), lv_wide_pixel(in + k));
         corner = up;
         lv_put_wide(out + k, left);
     }
@@ -139,7 +136,7 @@ LV_INLINE void lv_unfilter_as(int filter, const uint8_t *restrict in, const uint
                 memcpy(out + k, &sums, 8);
             }
 #ifdef __AVX2__
-        if (bpp != 1 && size >= 4 * bpp) {
+        if (bpp >= 3 && size >= 4 * bpp) {
             k = lv_unfilter_sub(in, out, size, bpp);
             left = lv_pixel(out + k - bpp, bpp);
         }
@@ -180,6 +177,7 @@ LV_INLINE void lv_unfilter_as(int filter, const uint8_t *restrict in, const uint
 
 static void lv_unfilter(int filter, const uint8_t *in, const uint8_t *above, uint8_t *out, int32_t cells, int bpp) {
     if (bpp == 1) lv_unfilter_as(filter, in, above, out, cells, 1);
+    else if (bpp == 2) lv_unfilter_as(filter, in, above, out, cells, 2);
     else if (bpp == 3) lv_unfilter_as(filter, in, above, out, cells, 3);
     else lv_unfilter_as(filter, in, above, out, cells, 4);
 }
@@ -187,7 +185,7 @@ static void lv_unfilter(int filter, const uint8_t *in, const uint8_t *above, uin
 /* Blocks in which every pixel equals its left neighbour are passed over; in the others each pixel is looked at without
  * a branch, since noise would make a wrong guess every other pixel. `out` has room for `cells` + 1 runs. */
 LV_INLINE int64_t lv_find_runs_as(const uint8_t *row, int32_t cells, lv_run *out, const int bpp) {
-    const int32_t step = bpp == 1 ? 32 : 8;
+    const int32_t step = bpp == 1 ? 32 : bpp == 2 ? 16 : 8;
     const uint32_t looked = bpp == 3 ? 0xffffffu : 0xffffffffu;
     uint32_t color = lv_pixel(row, bpp);
     int64_t n = 0;
@@ -215,6 +213,7 @@ LV_INLINE int64_t lv_find_runs_as(const uint8_t *row, int32_t cells, lv_run *out
 
 static int64_t lv_find_runs(const uint8_t *row, int32_t cells, lv_run *out, int bpp) {
     if (bpp == 1) return lv_find_runs_as(row, cells, out, 1);
+    if (bpp == 2) return lv_find_runs_as(row, cells, out, 2);
     if (bpp == 3) return lv_find_runs_as(row, cells, out, 3);
     return lv_find_runs_as(row, cells, out, 4);
 }
@@ -228,6 +227,8 @@ static void lv_fill_runs(const lv_run *runs, int64_t n, uint8_t *row, int bpp) {
         if (bpp == 1) {
             memset(row + c, (int)color, (size_t)(runs[k].end - c));
             c = runs[k].end;
+        } else if (bpp == 2) {
+            for (; c < runs[k].end; c++) lv_put_pixel(row + 2 * (int64_t)c, color, 2);
         } else if (bpp == 3) {
             for (; c < runs[k].end; c++) lv_put_pixel(row + 3 * (int64_t)c, color, 3);
         } else {

@@ -18,8 +18,10 @@
 #define LV_END_OF_BLOCK LV_SPECIAL
 
 #define LV_LITLEN_ROOT 11
+#define LV_SMALL_ROOT 9 /* of streams that are shorter than the table would be */
+#define LV_SMALL 6144
 #define LV_DIST_ROOT 8
-#define LV_LITLEN_SIZE 2400 /* zlib's examples/enough.c: 2342 for 286 symbols, root 11; 402 for 30 symbols, root 8. The */
+#define LV_LITLEN_SIZE 2400 /* zlib's examples/enough.c: 2342 for 286 symbols, root 11 (852, root 9); 402 for 30 symbols, root 8. The */
 #define LV_DIST_SIZE 512    /* builder compares with these again, so that a wrong sum could only refuse. */
 
 typedef struct {
@@ -126,7 +128,9 @@ static void lv_join_literals(uint32_t *table, unsigned root) {
     }
 }
 
-static int lv_fixed_codes(lv_codes *c) {
+static lv_codes lv_fixed; /* made once: small files have nothing but a fixed block */
+
+static void lv_fixed_codes(lv_codes *c) {
     uint8_t lengths[288];
     memset(lengths, 8, 144);
     memset(lengths + 144, 9, 112);
@@ -135,11 +139,11 @@ static int lv_fixed_codes(lv_codes *c) {
     c->litlen_root = lv_build(c->litlen, LV_LITLEN_SIZE, LV_LITLEN_ROOT, lengths, 288, 0, lv_litlen_entry);
     memset(lengths, 5, 32);
     c->dist_root = lv_build(c->dist, LV_DIST_SIZE, LV_DIST_ROOT, lengths, 32, 0, lv_dist_entry);
-    return c->litlen_root && c->dist_root;
+    lv_join_literals(c->litlen, c->litlen_root);
 }
 
 /* Read the header of a dynamic block (RFC 1951, 3.2.7); 0 to refuse. */
-static int lv_read_codes(lv_codes *c, lv_bits *b) {
+static int lv_read_codes(lv_codes *c, lv_bits *b, int small_stream) {
     static const uint8_t order[19] = {16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15};
     uint8_t lengths[320] = {0}, small[19] = {0};
     uint32_t table[128];
@@ -184,9 +188,12 @@ static int lv_read_codes(lv_codes *c, lv_bits *b) {
         k += (int)times;
     }
     if (!lengths[256]) return 0; /* a block that cannot end */
-    c->litlen_root = lv_build(c->litlen, LV_LITLEN_SIZE, LV_LITLEN_ROOT, lengths, (unsigned)litlens, 1, lv_litlen_entry);
+    c->litlen_root = lv_build(c->litlen, LV_LITLEN_SIZE, small_stream ? LV_SMALL_ROOT : LV_LITLEN_ROOT, lengths, (unsigned)litlens, 1,
+                              lv_litlen_entry);
     c->dist_root = lv_build(c->dist, LV_DIST_SIZE, LV_DIST_ROOT, lengths + litlens, (unsigned)dists, 1, lv_dist_entry);
-    return c->litlen_root && c->dist_root;
+    if (!c->litlen_root || !c->dist_root) return 0;
+    if (!small_stream) lv_join_literals(c->litlen, c->litlen_root);
+    return 1;
 }
 
 #endif

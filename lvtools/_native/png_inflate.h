@@ -14,9 +14,17 @@ enum { LV_AT_HEADER, LV_IN_STORED, LV_IN_CODES, LV_AT_END };
 typedef struct {
     lv_bits in;
     lv_codes codes;
+    const lv_codes *use; /* of the block begun: `codes`, or lv_fixed */
+    int small;           /* the stream has less than LV_SMALL bytes */
     int state, last; /* last: the block begun is the final one */
     uint32_t stored;
 } lv_inflate;
+
+/* All tables; once, when the module is loaded. */
+static void lv_png_init(void) {
+    lv_bytes_init();
+    lv_fixed_codes(&lv_fixed);
+}
 
 /* The two bytes of RFC 1950. As zlib without INFLATE_STRICT, the window size stated is not held against distances. */
 static int lv_inflate_start(lv_inflate *z) {
@@ -43,17 +51,17 @@ static int lv_block_start(lv_inflate *z) {
         z->state = LV_IN_STORED;
         return LV_DONE;
     case 1:
-        if (!lv_fixed_codes(&z->codes)) return LV_DAMAGED;
+        z->use = &lv_fixed;
         z->state = LV_IN_CODES;
         break;
     case 2:
-        if (!lv_read_codes(&z->codes, &z->in)) return LV_DAMAGED;
+        if (!lv_read_codes(&z->codes, &z->in, z->small)) return LV_DAMAGED;
+        z->use = &z->codes;
         z->state = LV_IN_CODES;
         break;
     default:
         return LV_DAMAGED;
     }
-    lv_join_literals(z->codes.litlen, z->codes.litlen_root);
     return LV_DONE;
 }
 
@@ -89,8 +97,8 @@ static int lv_stored_block(lv_inflate *z, lv_window *w) {
  * The position and the bit buffer are plain locals whose address is never taken: bytes are stored through a char pointer,
  * which may alias anything in memory, and a reload per token costs more than decoding it. */
 LV_INLINE int lv_coded_block(lv_inflate *z, lv_window *w, const int dense) {
-    const uint32_t *const litlen = z->codes.litlen, *const dist = z->codes.dist;
-    const uint64_t litlen_mask = (1u << z->codes.litlen_root) - 1, dist_mask = (1u << z->codes.dist_root) - 1;
+    const uint32_t *const litlen = z->use->litlen, *const dist = z->use->dist;
+    const uint64_t litlen_mask = (1u << z->use->litlen_root) - 1, dist_mask = (1u << z->use->dist_root) - 1;
     const int64_t produced = w->base, room = w->end - w->base < LV_WINDOW ? w->end - w->base : LV_WINDOW;
     /* Near the window's end the next token might not fit: stop. Near the stream's end, one that does not is an error. */
     const int64_t stop = w->end - w->base <= LV_WINDOW ? INT64_MAX : LV_WINDOW - 258;

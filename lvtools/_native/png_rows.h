@@ -30,6 +30,7 @@ LV_INLINE void lv_emit(lv_line *line, int32_t end, uint32_t color) {
 
 LV_INLINE int32_t lv_cell_of(int64_t offset, const int bpp) {
     if (bpp == 1) return (int32_t)offset;
+    if (bpp == 2) return (int32_t)(offset >> 1);
     if (bpp == 4) return (int32_t)(offset >> 2);
     return (int32_t)(((uint64_t)offset * 0xaaaaaaabULL) >> 33); /* offset / 3 below 2^32 */
 }
@@ -132,6 +133,7 @@ LV_INLINE int64_t lv_row_of_runs_as(const lv_window *w, int64_t from, int filter
 static int64_t lv_row_of_runs(const lv_window *w, int64_t from, int filter, const lv_run *above, int32_t cells,
                               lv_run *out, int bpp) {
     if (bpp == 1) return lv_row_of_runs_as(w, from, filter, above, cells, out, 1);
+    if (bpp == 2) return lv_row_of_runs_as(w, from, filter, above, cells, out, 2);
     if (bpp == 3) return lv_row_of_runs_as(w, from, filter, above, cells, out, 3);
     return lv_row_of_runs_as(w, from, filter, above, cells, out, 4);
 }

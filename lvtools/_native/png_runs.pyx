@@ -48,22 +48,23 @@ cdef extern from "png_answer.h" nogil:
     ctypedef struct lv_job:
         const uint8_t* data
         int64_t size, status, height, width, colors
-    void lv_bytes_init()
+    void lv_png_init()
     uint32_t lv_crc32(const uint8_t* p, size_t n)
     int lv_read_mask(lv_mask* m, const uint8_t* data, int64_t size, const lv_limits* limits, uint64_t multiplier,
                      int64_t most_colors, int64_t most_kept)
     int64_t lv_answer(const lv_mask* m, lv_batch* b, int32_t* ids)
     int64_t lv_count_many(lv_mask* m, lv_job* jobs, int64_t n, const lv_limits* limits, uint64_t multiplier,
                           int64_t most_colors, lv_batch* b)
+    int64_t lv_without_alpha(lv_mask* m, lv_batch* b, int64_t n)
     void lv_batch_free(lv_batch* b)
     void lv_mask_free(lv_mask* m)
 
 OK = 0
 DAMAGED = LV_DAMAGED  # the pixel data is not what PNG and zlib allow
 NO_ROOM = LV_NO_ROOM  # more colours or runs than allowed, or no memory
-REFERRED = LV_REFERRED  # the chunks are out of order, or the kind of PNG has no fast path
+REFERRED = LV_REFERRED  # the chunks are out of order, or runs are asked of a kind of PNG that is only counted
 
-lv_bytes_init()
+lv_png_init()
 
 
 def has_avx2():
@@ -120,28 +121,29 @@ cdef class Workspace:
             done = lv_count_many(self.mask, jobs, n, &given, multiplier, most_colors, &self.batch)
         return done
 
-    def colors(self, const uint8_t[::1] data, tuple limits, uint64_t multiplier, int64_t most_colors):
+    def colors(self, object data, tuple limits, uint64_t multiplier, int64_t most_colors):
         """0xRRGGBB to pixels, alpha ignored, in the order of first sight; a status when it is not OK."""
         cdef lv_job job
+        cdef Py_buffer view
+        memset(&view, 0, sizeof(view))
         cdef dict found = {}
-        cdef bint mixed = False
-        cdef int64_t k
-        cdef object color
-        job.size = data.shape[0]
-        job.data = &data[0] if job.size else NULL
+        cdef int64_t k, n
         self.take()
         try:
+            PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+            job.data, job.size = <const uint8_t*>view.buf, view.len
             self.run(&job, 1, limits, multiplier, most_colors)
             if job.status != 0:
                 return job.status
-            for k in range(1, job.colors):
-                mixed |= ((self.batch.colors[k] ^ self.batch.colors[0]) & 255) != 0
-            for k in range(job.colors):
-                color = self.batch.colors[k] >> 8
-                found[color] = self.batch.counts[k] + (<int64_t>found.get(color, 0) if mixed else 0)
+            n = lv_without_alpha(self.mask, &self.batch, job.colors)
+            if n < 0:
+                return n
+            for k in range(n):
+                found[self.batch.colors[k] >> 8] = self.batch.counts[k]
             return found
         finally:
             self.busy = False
+            PyBuffer_Release(&view)  # does nothing where there is none
 
     def count(self, list masks, tuple limits, uint64_t multiplier, int64_t most_colors):
         """Count masks without taking the GIL in between: as many as it takes to fill a batch of colours.
@@ -180,7 +182,7 @@ cdef class Workspace:
             free(jobs)
             free(views)
 
-    def read(self, const uint8_t[::1] data, tuple limits, uint64_t multiplier, int64_t most_colors, int64_t most_kept=0):
+    def read(self, object data, tuple limits, uint64_t multiplier, int64_t most_colors, int64_t most_kept=0):
         """Read one mask.
 
         Returns a status when it is not OK, else (height, width, colors, counts, first, ends, numbers, starts, rows). Of
@@ -189,35 +191,34 @@ cdef class Workspace:
         rows (one more than groups), and of int32 rows in each.
         """
         cdef lv_limits given
-        cdef int64_t size = data.shape[0]
+        cdef Py_buffer view
+        memset(&view, 0, sizeof(view))
         cdef int status
-        cdef const uint8_t* source
         given.max_side, given.max_pixels, given.max_chunks, given.max_inflation = limits
-        if size == 0:
-            return REFERRED
-        source = &data[0]
         self.take()
         try:
+            PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
             with nogil:
-                status = lv_read_mask(self.mask, source, size, &given, multiplier, most_colors, most_kept)
+                status = lv_read_mask(self.mask, <const uint8_t*>view.buf, view.len, &given, multiplier, most_colors,
+                                      most_kept)
             return self.answer(most_kept > 0) if status == 0 else status
         finally:
             self.busy = False
+            PyBuffer_Release(&view)  # does nothing where there is none
 
     cdef answer(self, bint keep):
         cdef lv_mask* m = self.mask
-        cdef lv_batch found
+        cdef lv_batch* found = &self.batch
         cdef int32_t ids[256]
         cdef int64_t n, k
         cdef bint indexed = m.png.bpp == 1
-        memset(&found, 0, sizeof(found))
-        try:
-            n = lv_answer(m, &found, ids)
-            if n < 0:
-                return n
-            colors = copied(found.colors, 4 * n), copied(found.counts, 8 * n), copied(found.first, 8 * n)
-        finally:
-            lv_batch_free(&found)
+        if found.room > LV_BATCH_COLORS:  # a photograph's lists are not kept
+            lv_batch_free(found)
+        found.used = 0
+        n = lv_answer(m, found, ids)
+        if n < 0:
+            return n
+        colors = copied(found.colors, 4 * n), copied(found.counts, 8 * n), copied(found.first, 8 * n)
         if not keep:
             return m.png.height, m.png.width, *colors, b"", b"", b"", b""
         cdef int64_t runs = m.kept.run_count, groups = m.kept.group_count

@@ -1,7 +1,7 @@
 /* The chunks of a PNG, judged by the rules of masks/png.py. Knows what the engine may take; has no words for faults.
  *
- * LV_REFERRED: anything that is out of order, or that the engine has no path for (16 bits, Adam7, grey + alpha). The
- * slow path then decides and finds the words, so these rules may be narrower than its rules, never wider. */
+ * LV_REFERRED: anything that is out of order, or rows too wide for the window. The slow path then decides and finds the
+ * words, so these rules may be narrower than its rules, never wider. */
 #ifndef LV_PNG_WALK_H
 #define LV_PNG_WALK_H
 
@@ -16,16 +16,53 @@ typedef struct {
 typedef struct {
     int32_t width, height;
     int depth, kind, channels;
-    int bpp;           /* bytes of a cell: 1, 3 or 4 */
+    int interlaced;    /* Adam7 */
+    int reduced;       /* 16 bits or grey + alpha: pixels become RGBA of 8 bits when they are counted (lv_reduced) */
+    int bpp;           /* bytes of a cell: 1, 2, 3, 4, 6 or 8 */
+    int32_t columns;   /* pixels of a row: of the current pass, where there are passes */
     int32_t cells;     /* of a row: pixels, or bytes of several pixels */
     int64_t row_bytes; /* without the filter byte */
     int64_t idat_bytes;
     const uint8_t *idat, *idat_end; /* data of the first IDAT */
     uint32_t table[256];            /* 0xRRGGBBAA of each index or grey level */
     int entries;
-    int keyed;    /* RGB whose tRNS makes one colour transparent */
-    uint32_t key; /* as a pixel's bytes, the first one lowest */
+    int keyed;    /* RGB, or grey of 16 bits, whose tRNS makes one colour transparent */
+    uint64_t key; /* as a pixel's bytes, the first one lowest */
 } lv_png;
+
+#define LV_MOST_ROW (65535 * 4) /* the window holds half a megabyte */
+
+/* PNG 8.2: where the pixels of each pass lie. The eighth line is a picture without passes. */
+typedef struct {
+    uint8_t row, row_step, column, column_step;
+} lv_pass;
+
+#define LV_WHOLE 7
+static const lv_pass lv_passes[8] = {{0, 8, 0, 8}, {0, 8, 4, 8}, {4, 8, 0, 4}, {0, 4, 2, 4},
+                                     {2, 4, 0, 2}, {0, 2, 1, 2}, {1, 2, 0, 1}, {0, 1, 0, 1}};
+
+LV_INLINE int32_t lv_steps(int32_t size, int from, int step) { return size > from ? (size - from + step - 1) / step : 0; }
+
+/* Set the rows' shape to that of a pass; how many rows it has, 0 when it has no pixels. */
+static int32_t lv_shape(lv_png *png, int number) {
+    const lv_pass *pass = lv_passes + number;
+    png->columns = lv_steps(png->width, pass->column, pass->column_step);
+    png->row_bytes = ((int64_t)png->columns * png->channels * png->depth + 7) / 8;
+    png->cells = png->bpp == 1 ? (int32_t)png->row_bytes : png->columns;
+    return png->columns ? lv_steps(png->height, pass->row, pass->row_step) : 0;
+}
+
+/* The length of the inflated stream; leaves the shape of the widest rows. */
+static int64_t lv_raw_bytes(lv_png *png) {
+    int64_t total = 0;
+    int pass;
+    for (pass = png->interlaced ? 0 : LV_WHOLE; pass <= LV_WHOLE - png->interlaced; pass++) {
+        int32_t rows = lv_shape(png, pass);
+        total += rows * (1 + png->row_bytes);
+    }
+    lv_shape(png, LV_WHOLE);
+    return total;
+}
 
 static int lv_is(const uint8_t *kind, const char *name) { return memcmp(kind, name, 4) == 0; }
 
@@ -34,27 +71,29 @@ static int lv_read_ihdr(lv_png *png, const uint8_t *p, const lv_limits *limits) 
     png->depth = p[8];
     png->kind = p[9];
     if (!width || !height || width > limits->max_side || height > limits->max_side) return 0;
-    if ((int64_t)width * height > limits->max_pixels || p[10] || p[11] || p[12]) return 0;
+    if ((int64_t)width * height > limits->max_pixels || p[10] || p[11] || p[12] > 1) return 0;
     switch (png->kind) {
     case 0:
     case 3:
-        if (png->depth != 1 && png->depth != 2 && png->depth != 4 && png->depth != 8) return 0;
+        if (png->depth != 1 && png->depth != 2 && png->depth != 4 && png->depth != 8 && (png->depth != 16 || png->kind)) return 0;
         png->channels = 1;
         break;
     case 2:
+    case 4:
     case 6:
-        if (png->depth != 8) return 0;
-        png->channels = png->kind == 2 ? 3 : 4;
+        if (png->depth != 8 && png->depth != 16) return 0;
+        png->channels = png->kind == 2 ? 3 : png->kind == 4 ? 2 : 4;
         break;
     default:
         return 0;
     }
     png->width = (int32_t)width;
     png->height = (int32_t)height;
-    png->bpp = png->channels;
-    png->row_bytes = ((int64_t)width * png->channels * png->depth + 7) / 8;
-    png->cells = png->channels == 1 ? (int32_t)png->row_bytes : (int32_t)width;
-    return 1;
+    png->interlaced = p[12];
+    png->reduced = png->depth == 16 || png->kind == 4;
+    png->bpp = png->depth == 16 ? 2 * png->channels : png->channels;
+    lv_shape(png, LV_WHOLE);
+    return png->row_bytes <= LV_MOST_ROW;
 }
 
 /* Colours of indexes and grey levels; tRNS. The chunks' sizes have been checked. */
@@ -67,6 +106,9 @@ static void lv_read_colors(lv_png *png, const uint8_t *plte, uint32_t plte_bytes
         for (k = 0; k < plte_bytes / 3; k++)
             png->table[k] = (uint32_t)plte[3 * k] << 24 | (uint32_t)plte[3 * k + 1] << 16 | (uint32_t)plte[3 * k + 2] << 8 |
                             (k < trns_bytes ? trns[k] : 255u);
+    } else if (png->depth == 16) { /* all bits of a sample are compared, before the low ones are left out */
+        png->keyed = trns != NULL;
+        for (k = 0; trns && k < trns_bytes; k++) png->key |= (uint64_t)trns[k] << 8 * k;
     } else if (png->kind == 0) {
         png->entries = 1 << png->depth;
         step = 255 / ((1u << png->depth) - 1);
@@ -108,11 +150,11 @@ static int lv_walk(lv_png *png, const uint8_t *data, int64_t size, const lv_limi
             png->idat_bytes += length;
         } else if (lv_is(kind, "PLTE")) {
             uint32_t most = png->kind == 3 ? 1u << png->depth : 256;
-            if (plte || trns || png->idat || png->kind == 0 || !length || length % 3 || length > 3 * most) return LV_REFERRED;
+            if (plte || trns || png->idat || png->kind == 0 || png->kind == 4 || !length || length % 3 || length > 3 * most) return LV_REFERRED;
             plte = body;
             plte_bytes = length;
         } else if (lv_is(kind, "tRNS")) {
-            if (trns || png->idat || png->kind == 6) return LV_REFERRED;
+            if (trns || png->idat || png->kind == 4 || png->kind == 6) return LV_REFERRED;
             if (png->kind == 3 ? !plte || length > plte_bytes / 3 : length != (png->kind == 0 ? 2u : 6u)) return LV_REFERRED;
             trns = body;
             trns_bytes = length;
@@ -125,7 +167,7 @@ static int lv_walk(lv_png *png, const uint8_t *data, int64_t size, const lv_limi
         open = lv_is(kind, "IDAT");
         at += 12 + (int64_t)length;
     }
-    if ((1 + png->row_bytes) * png->height > png->idat_bytes * limits->max_inflation) return LV_REFERRED;
+    if (lv_raw_bytes(png) > png->idat_bytes * limits->max_inflation) return LV_REFERRED;
     lv_read_colors(png, plte, plte_bytes, trns, trns_bytes);
     return 0;
 }

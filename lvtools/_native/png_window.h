@@ -23,7 +23,8 @@ typedef struct {
     int64_t pos, zeros_from;
     int64_t summed; /* Adler-32 covers bytes[0:summed]; a multiple of 32 */
     int64_t end;    /* length of the whole stream, from IHDR */
-    int dense, dirty; /* dirty: bytes that no mark speaks of may be set; clear all before the next sparse use */
+    int dense;
+    int64_t dirty; /* 0, or bytes that no mark speaks of may be set up to here (and LV_PAD): clear them before the next sparse use */
     uint32_t sum, moment; /* of Adler-32, see png_bytes.h */
 } lv_window;
 
@@ -38,7 +39,7 @@ LV_INLINE uint64_t lv_marks_at(const lv_window *w, int64_t block) {
 
 static void lv_window_start(lv_window *w, int64_t stream_bytes, int dense) {
     if (w->dirty && !dense) {
-        memset(w->bytes, 0, LV_WINDOW + LV_PAD);
+        memset(w->bytes, 0, (size_t)w->dirty + LV_PAD);
         memset(w->marks, 0, (LV_WINDOW / LV_SLIDE + 2) * sizeof(uint64_t));
         w->dirty = 0;
     }
@@ -46,11 +47,14 @@ static void lv_window_start(lv_window *w, int64_t stream_bytes, int dense) {
     w->end = stream_bytes;
     w->sum = w->moment = 0;
     w->dense = dense;
-    w->dirty |= dense;
+    if (dense && w->dirty < LV_WINDOW && w->dirty < stream_bytes) w->dirty = stream_bytes < LV_WINDOW ? stream_bytes : LV_WINDOW;
 }
 
 /* From here on bytes are written without marks. */
-static void lv_window_densify(lv_window *w) { w->dense = w->dirty = 1; }
+static void lv_window_densify(lv_window *w) {
+    w->dense = 1;
+    w->dirty = LV_WINDOW;
+}
 
 /* Bring Adler-32 up to `pos`, down to whole blocks; `all`: the bytes of the last, begun block too. */
 static void lv_window_sum(lv_window *w, int all) {

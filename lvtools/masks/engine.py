@@ -1,8 +1,9 @@
 """The fast road from a mask's bytes to its colours: `_native.png_runs`, one workspace per thread, no pixels.
 
-What the kernel does not take (16 bits, Adam7, grey + alpha), finds damaged or has no room for is answered with None,
-and the caller goes the exact slow road of `lvtools.masks.png`: that one decides, and has the words. So the engine could
-only be wrong by reading what it should not, or reading it differently; tests/masks/fuzz_runs.py looks for both.
+What the kernel does not take, finds damaged or has no room for is answered with None, and the caller goes the exact
+slow road of `lvtools.masks.png`: that one decides, and has the words. So the engine could only be wrong by reading what
+it should not, or reading it differently; tests/masks/fuzz_runs.py looks for both. Every kind of PNG is counted here; as
+runs the engine keeps neither 16 bits nor grey + alpha nor Adam7, whose rows come in another order.
 
 LVTOOLS_SIMD=0 in the environment keeps to the kernel without AVX2; LVTOOLS_ENGINE=0 to the slow road.
 """
@@ -41,6 +42,7 @@ def _kernel() -> ModuleType | None:
 
 KERNEL = _kernel()
 _threads = threading.local()
+_UINT32, _INT64 = np.dtype(np.uint32), np.dtype(np.int64)  # made once: of a mask of 32 x 32 they would be a tenth
 _Found: TypeAlias = tuple[int, int, bytes, bytes, bytes, bytes, bytes, bytes, bytes]  # see Workspace.read
 
 MAX_KEPT_RUNS = 2**24  # 128 MB of run lists; a mask with more has no runs worth the name, and goes by its pixels
@@ -94,8 +96,11 @@ class Runs(NamedTuple):
 
 def count_png(data: memoryview, most_colors: int) -> Counted | None:
     """Colours and counts of a PNG, or None: ask the slow road."""
-    found = _read(data, most_colors, 0)
-    return None if found is None else _counted(found)
+    mine = _workspace()
+    if mine is None:
+        return None
+    found = mine[0].read(data, _LIMITS, mine[1], most_colors)
+    return _counted(found) if type(found) is tuple else None
 
 
 def colors_of_png(data: memoryview, most_colors: int) -> dict[int, int] | None:
@@ -204,9 +209,9 @@ def _read(data: memoryview, most_colors: int, most_runs: int) -> _Found | None:
 def _columns(
     colors: bytes, counts: bytes, first: bytes
 ) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.int64]]:
-    return np.frombuffer(colors, np.uint32), np.frombuffer(counts, np.int64), np.frombuffer(first, np.int64)
+    return np.frombuffer(colors, _UINT32), np.frombuffer(counts, _INT64), np.frombuffer(first, _INT64)
 
 
 def _counted(found: _Found) -> Counted:
-    height, width, *columns = found[:5]
-    return Counted(height, width, *_columns(*columns))
+    height, width, colors, counts, first = found[:5]
+    return Counted(height, width, *_columns(colors, counts, first))

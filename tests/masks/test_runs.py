@@ -34,7 +34,7 @@ both = pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: kernel.__na
 @given(pngs())
 @SLOW
 def test_every_kind_of_png_is_counted_as_by_the_slow_road(data):
-    assert judge(data, deep=True) in ("same", "left")
+    assert judge(data, deep=True) == "same"
 
 
 @given(damaged())
@@ -46,7 +46,7 @@ def test_damage_is_judged_as_by_the_slow_road(data):
 @pytest.mark.parametrize("start", range(0, 400, 100))
 def test_masks_of_all_encoders(start):
     for seed in range(10**6 + start, 10**6 + start + 100):
-        assert judge(fuzz_runs.mask(seed)[0], deep=True) in ("same", "left"), seed
+        assert judge(fuzz_runs.mask(seed)[0], deep=True) == "same", seed
 
 
 @pytest.mark.parametrize("start", range(0, 1800, 600))
@@ -58,7 +58,7 @@ def test_damage_that_checksums_do_not_show(start):
 def test_every_file_of_pngsuite():
     files = sorted(shared("data", "png-suite", "png").glob("*.png"))
     verdicts = [judge(path.read_bytes(), deep=True) for path in files]
-    assert verdicts.count("same") == 96, "8 bits or less, not interlaced, without grey + alpha"
+    assert verdicts.count("same") == 161, "every one that is valid, of all colour types and depths, interlaced or not"
     assert len(files) == 175
 
 
