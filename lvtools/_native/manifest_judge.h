@@ -4,7 +4,7 @@
    staged in the order in which those functions make them, since findings at one place keep that order. */
 
 static int FN(judge_common)(State *s, Row *row, Attribute *a) {
-    if (s->profile == GROUNDTRUTH && !(a->have & H_JOB)) return 0;   /* LV118: a template does not know the place of the metadata */
+    if (s->profile == GROUNDTRUTH && !(a->have & H_JOB) && !stage(s, row, C_LV118, a->meta, a->key, -1, NULL, 0, NULL, 0)) return 0;
     if (!(a->have & H_HUMAN) && !stage(s, row, C_LV127, a->meta, a->key, -1, NULL, 0, NULL, 0)) return 0;
     if (!(a->have & H_DATE)) return s->profile == LOOKOUT || stage(s, row, C_LV129, a->meta, a->key, -1, NULL, 0, NULL, 0);
     return !a->javascript || stage(s, row, C_LV131, a->date, a->key, -1, a->date, a->date_end - a->date, NULL, 0);

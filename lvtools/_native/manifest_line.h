@@ -250,7 +250,7 @@ static void FN(learn)(State *s, const Row *row, const uint8_t *end) {
         const uint8_t *stop = k < s->logged ? s->log[k].start : end;
         Step *step = &t->step[t->steps];
         if (k < s->logged && s->log[k].op == OP_META) {   /* its place is only asked for by what is missing in it */
-            int all = H_HUMAN | H_DATE;
+            int all = H_HUMAN | H_DATE | (s->profile == GROUNDTRUTH ? H_JOB : 0);
             const Attribute *a = &row->attribute[s->log[k].attribute];
             if (a->kind == CLASSIFICATION) all |= H_CONF;
             if ((a->have & all) == all) continue;

@@ -139,8 +139,8 @@ typedef struct {
     int64_t taken[3];         /* lines by template, by the any-order scanner, and tried in vain */
 } State;
 
-enum { C_LV104 = 104, C_LV107 = 107, C_LV108 = 108, C_LV110 = 110, C_LV121 = 121, C_LV125 = 125, C_LV126 = 126, C_LV127 = 127,
-       C_LV129 = 129, C_LV131 = 131, C_LV152 = 152, C_LV153 = 153, C_LV154 = 154, C_LV156 = 156, C_LV157 = 157,
+enum { C_LV104 = 104, C_LV107 = 107, C_LV108 = 108, C_LV110 = 110, C_LV118 = 118, C_LV121 = 121, C_LV125 = 125, C_LV126 = 126,
+       C_LV127 = 127, C_LV129 = 129, C_LV131 = 131, C_LV152 = 152, C_LV153 = 153, C_LV154 = 154, C_LV156 = 156, C_LV157 = 157,
        C_LV158 = 158, C_LV183 = 183, C_LV184 = 184, C_LV187 = 187, C_LV191 = 191, C_LV192 = 192, C_LV194 = 194 };
 
 enum Answer { TAKEN, UNFIT, FULL };   /* of a run: all taken, a line for the slow path, Python has to make room */

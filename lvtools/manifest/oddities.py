@@ -36,7 +36,7 @@ def _worded(number: int, key: str, index: int, value: str | None, part: str) -> 
     metadata = f"{key}-metadata"
     if number in (110, 157):
         return (), None
-    if number in (125, 127, 129):
+    if number in (118, 125, 127, 129):
         return (metadata,), None
     if number == 121:
         return (metadata, "class-name"), value

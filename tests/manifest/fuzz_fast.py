@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from lvtools.manifest import read as reading
 from lvtools.manifest.fast import Part
+from lvtools.manifest.judged import Judged
 from lvtools.manifest.read import read_manifest
 from tests.manifest.lines import Maker, repeated, spoil
 from tests.manifest.reference import read_slowly
@@ -61,6 +62,13 @@ def differences(fast: Any, slow: Any) -> list[str]:
             f"{fast.color_maps} {fast.profile} {fast.statistics} instead of {slow.color_maps} {slow.profile} {slow.statistics}"
         )
     return found
+
+
+def taken(data: bytes, profile: str = "auto") -> float:
+    """The share of lines that the engine takes itself."""
+    job = Judged("<bytes>", reading._choose(profile, data), 0, None, hold=True)
+    job.run([0, len(data)], lambda start, end: [data], lambda at, length: "", 1)
+    return sum(job.parts[0].engine.counts()[6:8]) / job.statistics()["lines"]
 
 
 def make_file(number: int, seed: int) -> list[bytes]:

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lvtools.manifest.read import read_manifest
-from tests.manifest.fuzz_fast import differences
+from tests.manifest.fuzz_fast import differences, taken
 from tests.manifest.reference import read_slowly
 
 pytestmark = pytest.mark.usefixtures("both_loops")

@@ -22,7 +22,7 @@ from lvtools.manifest.fast import Part
 from lvtools.manifest.judged import Judged
 from lvtools.manifest.parts import cut
 from lvtools.manifest.profile import Profile
-from tests.manifest.fuzz_fast import bits, compare, differences, make_file
+from tests.manifest.fuzz_fast import bits, compare, differences, make_file, taken
 from tests.manifest.lines import DATES, NUMBERS, REFS, Maker, spoil
 from tests.manifest.reference import read_slowly, validate_slowly
 from tests.shared import shared
@@ -36,13 +36,6 @@ def same(data: bytes, **how: object) -> None:
         read_manifest(data, **how), read_slowly(data, **{k: v for k, v in how.items() if k != "threads"})
     )  # type: ignore[arg-type]
     assert not found, "\n".join(found)
-
-
-def taken(data: bytes, profile: str = "auto") -> float:
-    """The share of lines that the engine takes itself."""
-    job = Judged("<bytes>", reading._choose(profile, data), 0, None, hold=True)
-    job.run([0, len(data)], lambda start, end: [data], lambda at, length: "", 1)
-    return sum(job.parts[0].engine.counts()[6:8]) / job.statistics()["lines"]
 
 
 @settings(deadline=None, max_examples=150)
