@@ -15,6 +15,7 @@ import click
 from lvtools.cli.terminal import counting, wants_progress
 from lvtools.errors import LvtoolsError
 from lvtools.evaluation import evaluate
+from lvtools.evaluation.document import document_of, document_text
 from lvtools.evaluation.matching import LEVELS
 from lvtools.evaluation.sections import Section, aligned, is_text
 from lvtools.evaluation.service_files import write_service_files
@@ -170,11 +171,12 @@ def command(
             progress=on_image,
         )
     if json_file == "-":
-        click.echo(result.to_json(), nl=False)
+        for piece in document_text(document_of(result)):
+            click.echo(piece, nl=False)
     else:
         _print(list(sections(result)))
         if json_file is not None:
-            result.to_json(json_file)
+            result.write_json(json_file)
     if html_file is not None:
         result.to_html(html_file, images)
     if save_service is not None:

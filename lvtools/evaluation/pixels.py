@@ -19,15 +19,20 @@ from lvtools.dataset import ColorMap, is_background
 from lvtools.errors import ArgumentError, LvtoolsError, MaskError, ObjectError
 from lvtools.evaluation.threads import map_ordered
 from lvtools.findings import FindingList
-from lvtools.masks import AlphaRule, Mask, class_pairs, read_mask
+from lvtools.masks import AlphaRule, Mask, class_pairs, read_mask, region_pairs
 from lvtools.metrics import ConfusionMatrix, PixelState
 from lvtools.objects import Objects, is_remote
 
 BACKGROUND_NAME = "background"
 
 Index = NDArray[np.uint8]
-ROWS_AT_ONCE = 64
+Regions = tuple[NDArray[np.int64], NDArray[np.int64]]
+ROWS_AT_ONCE = 16  # of masks that came inline, each perhaps a megabyte
+BYTES_BETWEEN_RELEASES = 4 * 2**20
 Roots = tuple[Objects, ...]  # where references are looked for, in this order
+
+
+ROW_COLUMNS = ["source_ref", "mask_ref", "mask", "anomaly_classes", "line"]
 
 
 class Row(NamedTuple):
@@ -49,11 +54,14 @@ class ImagePixels:
     """The counts of one image, and its masks for whoever wants to see them.
 
     `truth` and `prediction` are uint8 (height, width), indexes into the reader's classes; they are painted when first
-    asked for. A side without anomaly pixels of its own is all background.
+    asked for. A side without anomaly pixels of its own is all background. `regions` are those of `region_pairs`, None
+    when there is no anomaly on either side.
     """
 
-    def __init__(self, state: PixelState, truth: Mask | None, prediction: Mask | None) -> None:
-        self.state, self._masks = state, (truth, prediction)
+    def __init__(
+        self, state: PixelState, truth: Mask | None, prediction: Mask | None, regions: Regions | None = None
+    ) -> None:
+        self.state, self._masks, self.regions = state, (truth, prediction), regions
 
     @cached_property
     def truth(self) -> Index:
@@ -81,24 +89,37 @@ class Look(NamedTuple):
 
 def row_at(table: pa.Table, at: int, *, is_normal: bool) -> Row:
     """One row of `PREDICTION_SCHEMA`; only here do its mask's bytes become Python's."""
-    names = ("source_ref", "mask_ref", "mask", "anomaly_classes", "line")
-    return _row({name: table[name][at].as_py() for name in names}, is_normal)
+    return _row({name: table[name][at].as_py() for name in ROW_COLUMNS}, is_normal)
 
 
 def rows_at(
-    tables: Sequence[pa.Table], pairs: Sequence[tuple[int, int]], normal: Iterable[tuple[bool, bool]]
+    tables: Sequence[pa.Table], rows: Sequence[NDArray[np.int64]], normal: Sequence[NDArray[np.bool_]]
 ) -> Iterator[tuple[Row, Row]]:
     """Both rows of each pair, a block of them in memory at a time: tables may hold masks."""
-    names = ["source_ref", "mask_ref", "mask", "anomaly_classes", "line"]
-    flags = iter(normal)
-    for start in range(0, len(pairs), ROWS_AT_ONCE):
-        block = pairs[start : start + ROWS_AT_ONCE]
+    narrow = [table.select(ROW_COLUMNS) for table in tables]
+    for start in range(0, len(rows[0]), ROWS_AT_ONCE):
+        here = slice(start, start + ROWS_AT_ONCE)
         sides = [
-            table.select(names).take(pa.array([pair[side] for pair in block], pa.int64())).to_pylist()
-            for side, table in enumerate(tables)
+            [_row(value, is_normal) for value, is_normal in zip(_values(table, at[here]), flags[here], strict=True)]
+            for table, at, flags in zip(narrow, rows, (normal[0].tolist(), normal[1].tolist()), strict=True)
         ]
-        for true, called, (true_normal, called_normal) in zip(*sides, flags, strict=False):
-            yield _row(true, true_normal), _row(called, called_normal)
+        yield from zip(*sides, strict=True)
+
+
+def _values(table: pa.Table, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
+    """Some rows as Python's. `take` would first join all chunks of the table, which is to read every mask there is."""
+    low, high = int(rows.min()), int(rows.max()) + 1
+    if high - low <= 2 * len(rows):  # neighbours, in whatever order
+        block = table.slice(low, high - low).to_pylist()
+        return [block[at - low] for at in rows.tolist()]
+    return [value for at in rows.tolist() for value in table.slice(at, 1).to_pylist()]
+
+
+def images_between_releases(tables: Sequence[pa.Table]) -> int:
+    """After how many images the pages of spilled masks are worth being given back."""
+    masks = [table["mask"] for table in tables]
+    each = sum(column.nbytes / len(column) for column in masks if len(column))
+    return max(1, min(1024, int(BYTES_BETWEEN_RELEASES / max(each, 1.0))))
 
 
 def _row(value: Mapping[str, Any], is_normal: bool) -> Row:
@@ -143,10 +164,15 @@ class PixelReader:
         """Count an image; None, with the reason among the findings, when its pixels cannot be compared."""
         return self._told(self.look(truth, prediction))
 
-    def read_many(self, rows: Iterable[tuple[Row, Row]], threads: int | None = None) -> Iterator[ImagePixels | None]:
-        """`read` for each pair of rows, in their order, on several threads; few images are in memory at a time."""
+    def read_many(
+        self, rows: Iterable[tuple[Row, Row]], threads: int | None = None
+    ) -> Iterator[tuple[ImagePixels | None, bool]]:
+        """`read` for each pair of rows, in their order, on several threads; few images are in memory at a time.
+
+        With each comes whether anything was wrong with it.
+        """
         for look in map_ordered(lambda pair: self.look(*pair), rows, threads):
-            yield self._told(look)
+            yield self._told(look), bool(look.notes)
 
     def _told(self, look: Look) -> ImagePixels | None:
         for side, code, values in look.notes:
@@ -200,7 +226,9 @@ class PixelReader:
             cells[0] = theirs.class_px()
         else:
             return None
-        return ImagePixels(PixelState.of_cells(cells, self.classes, ambiguous_px=ambiguous), ours, theirs)
+        anomalies = cells[1:-1].any() or cells[:, 1:-1].any()  # else there is no region, and none need be looked for
+        regions = region_pairs(ours, theirs) if anomalies else None
+        return ImagePixels(PixelState.of_cells(cells, self.classes, ambiguous_px=ambiguous), ours, theirs, regions)
 
     def _mask(
         self, row: Row, roots: Roots, fallback: list[dict[str, Any]] | None, side: str, look: Look
@@ -251,23 +279,23 @@ def joint_classes(tables: Sequence[pa.Table]) -> tuple[str, ...]:
     """The background, then every class that the maps name: in the order of the truth, then the predictions'."""
     names: dict[str, None] = {}
     for table in tables:
-        listed = table["anomaly_classes"].combine_chunks()
-        if not len(listed):
-            continue
-        for name in listed.flatten().field("class_name").unique().to_pylist():
-            if name is not None and not is_background(name):
-                names.setdefault(name)
+        for listed in table["anomaly_classes"].chunks:
+            for name in listed.flatten().field("class_name").unique().to_pylist():
+                if name is not None and not is_background(name):
+                    names.setdefault(name)
     return (BACKGROUND_NAME, *names)
+
+
+def color_lists(table: pa.Table) -> Iterator[list[dict[str, Any]]]:
+    """The lists of classes and colours that rows have; a block of rows at a time becomes Python's."""
+    for batch in table.select(["anomaly_classes"]).to_batches(max_chunksize=1024):
+        yield from filter(None, batch.column(0).to_pylist())
 
 
 def joint_color_map(table: pa.Table) -> ColorMap | None:
     """All color maps of a table in one; None when there are none, or they contradict each other."""
     merged = ColorMap()
-    distinct = {
-        tuple((one["class_name"], one["color"]) for one in colors)
-        for colors in table["anomaly_classes"].to_pylist()
-        if colors
-    }
+    distinct = {tuple((one["class_name"], one["color"]) for one in colors) for colors in color_lists(table)}
     try:
         for pairs in sorted(distinct, key=repr):
             merged = merged.merge(ColorMap([(name, color) for name, color in pairs if name is not None]))

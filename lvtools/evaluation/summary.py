@@ -40,7 +40,7 @@ def _matched(evaluation: Evaluation) -> Section:
     sides = (("truth", evaluation.truth), ("predictions", evaluation.predictions))
     rows = tuple((name, f"{side.images:,}", side.format, printable(side.origin)) for name, side in sides)
     return Section(
-        f"{len(evaluation.match.pairs):,} images compared, matched by {by}", ("", "images", "format", "from"), rows
+        f"{len(evaluation.match):,} images compared, matched by {by}", ("", "images", "format", "from"), rows
     )
 
 
