@@ -110,9 +110,7 @@ def match_rows(
 
 def _first_rows(table: pa.Table, findings: FindingList) -> tuple[_Side, list[str]]:
     """The first row of each reference, and the references that stand more than once."""
-    column = table["source_ref"]
-    refs = pc.unique(column)
-    codes = _places(column, refs)
+    refs, codes = _coded(table["source_ref"])
     rows = np.unique(codes, return_index=True)[1].astype(np.int64, copy=False)
     first = rows[codes]
     twice = []
@@ -128,10 +126,12 @@ def _first_rows(table: pa.Table, findings: FindingList) -> tuple[_Side, list[str
     return _Side(refs, rows), list(dict.fromkeys(twice))
 
 
-def _places(values: pa.Array | pa.ChunkedArray, known: pa.Array) -> NDArray[np.int32]:
-    """Where each value stands in `known`; -1: nowhere."""
-    places: NDArray[np.int32] = pc.fill_null(pc.index_in(values, value_set=known), -1).to_numpy()
-    return places
+def _coded(values: pa.ChunkedArray) -> tuple[pa.Array, NDArray[np.int32]]:
+    """The different values in order of first sight, and the number of each row's."""
+    chunks = values.dictionary_encode("encode").chunks
+    if not chunks:
+        return pa.array([], values.type), np.zeros(0, np.int32)
+    return chunks[-1].dictionary, np.concatenate([chunk.indices.to_numpy() for chunk in chunks])
 
 
 def file_name(ref: str) -> str:
@@ -147,10 +147,10 @@ def file_stem(ref: str) -> str:
     return name
 
 
-def _keys(refs: pa.Array, level: str) -> pa.Array:
+def _keys(refs: pa.Array, level: str) -> pa.ChunkedArray:
     """What references are compared by; few of them are Python's at a time."""
     if level == "exact":
-        return refs
+        return pa.chunked_array([refs])
     key = file_name if level == "name" else file_stem
     blocks = (refs.slice(start, REFS_AT_ONCE).to_pylist() for start in range(0, len(refs), REFS_AT_ONCE))
     return pa.chunked_array([[None if ref is None else key(ref) for ref in block] for block in blocks], refs.type)
@@ -173,7 +173,7 @@ def _level(
                 raise ArgumentError(f"cannot match by {one}: {found}", hint="--match exact compares whole references")
             clash = clash or f"; file names do not decide, {found}"
             continue
-        place = _places(keys[0], keys[1].combine_chunks() if isinstance(keys[1], pa.ChunkedArray) else keys[1])
+        place = pc.fill_null(pc.index_in(keys[0], value_set=keys[1].combine_chunks()), -1).to_numpy()
         if (place >= 0).any():
             return one, place
     if level == "auto":
@@ -190,7 +190,7 @@ _NOTHING_HINT = (
 
 def _clash(refs: pa.Array, keys: pa.ChunkedArray, name: str) -> str | None:
     """Two references that have one key."""
-    codes = _places(keys, pc.unique(keys))
+    _, codes = _coded(keys)
     first = np.unique(codes, return_index=True)[1][codes]
     again = np.flatnonzero(first != np.arange(len(codes)))
     if not len(again):
