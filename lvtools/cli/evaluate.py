@@ -85,6 +85,11 @@ def _wish(value: str, ctx: click.Context, param: click.Parameter) -> dict[str, A
     metavar="COLUMN",
     help="Figures for each value of a column of either file, or of class, folder, area. Can be repeated.",
 )
+@click.option(
+    "--maps",
+    metavar="COLUMN",
+    help="The column or JSON member that names each image's map of scores (.npy, grey PNG or TIFF): gives AUPRO.",
+)
 @click.option("--baseline", metavar="FILE", help="Another model's predictions, to say which one is better.")
 @click.option(
     "--match", type=click.Choice(["auto", *LEVELS]), default="auto", show_default=True, help="How images are paired."
@@ -131,6 +136,7 @@ def command(
     positive: str,
     wishes: list[dict[str, Any]],
     slice_by: tuple[str, ...],
+    maps: str | None,
     baseline: str | None,
     match: str,
     alpha: AlphaRule,
@@ -165,6 +171,7 @@ def command(
             positive=positive,
             truth_format=truth_format,
             prediction_format=prediction_format,
+            maps=maps,
             slice_by=slice_by,
             wishes=wishes,
             baseline=baseline,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lvtools.errors import ArgumentError, FormatError
 from lvtools.evaluation.decisions import Decisions, decide
+from lvtools.evaluation.maps import map_figures
 from lvtools.evaluation.matching import Match, match_rows
 from lvtools.evaluation.per_image import PixelColumns, per_image_table, picked, pixel_figures
 from lvtools.evaluation.pixels import (
@@ -51,6 +52,7 @@ def evaluate(
     positive: str = "anomaly",
     truth_format: str = "auto",
     prediction_format: str = "auto",
+    maps: str | None = None,
     slice_by: Sequence[str] = (),
     wishes: Sequence[Mapping[str, Any]] = (),
     baseline: Any = None,
@@ -77,6 +79,10 @@ def evaluate(
         The class that is looked for, compared without case.
     truth_format, prediction_format : str
         'auto' or a name of `PREDICTION_FORMATS`.
+    maps : str, optional
+        The column of the predictions, or member of their JSON lines, that names each image's map of anomaly scores: a
+        .npy, grey PNG or grey TIFF of the image's size, higher is more anomalous, found where predicted masks are. With
+        the truth's masks they give AUPRO: `Evaluation.maps`.
     slice_by : sequence of str
         Columns of either file (the truth's first), members of its JSON lines ('a.b' for one inside another), or
         'class', 'folder', 'area': the figures are given for each value too. See `Evaluation.slices`.
@@ -103,7 +109,7 @@ def evaluate(
     own = [name for name in slice_by if name not in DERIVED]
     true, called = (
         read_predictions(truth, format=truth_format, role="truth", extra=own),
-        read_predictions(predictions, format=prediction_format, extra=own),
+        read_predictions(predictions, format=prediction_format, extra=own if maps is None else [*own, maps]),
     )
     for side in (true, called):
         _require_images(side)
@@ -115,7 +121,15 @@ def evaluate(
     state, blobs, pixels = PixelState.empty(), BlobCollector(), PixelColumns(len(matched))
     if reader is not None:
         state = _count_pixels(reader, true, called, matched, decisions, blobs, pixels, threads, progress)
+    map_reader = (
+        None
+        if maps is None
+        else _reader(true, called, objects, prediction_objects, alpha, FindingList(true.origin), called_findings)
+    )
     return Evaluation(
+        maps=None
+        if maps is None or map_reader is None
+        else map_figures(map_reader, true, called, matched, decisions, maps),
         truth=Side(true.origin, _distinct(true), true.format),
         predictions=Side(called.origin, _distinct(called), called.format),
         match=matched,
@@ -272,7 +286,19 @@ def _pixel_reader(
             f"is {where}; name their folder (--images)",
         )
         return None
-    called_roots = roots_of(prediction_objects, called.origin)
+    return _reader(true, called, objects, prediction_objects, alpha, true_findings, called_findings)
+
+
+def _reader(
+    true: Predictions,
+    called: Predictions,
+    objects: Root | None,
+    prediction_objects: Root | None,
+    alpha: AlphaRule,
+    true_findings: FindingList,
+    called_findings: FindingList,
+) -> PixelReader:
+    roots, called_roots = roots_of(objects, true.origin), roots_of(prediction_objects, called.origin)
     if prediction_objects is None:
         called_roots += roots  # predicted masks are often kept beside those of the truth
     return PixelReader(

@@ -72,6 +72,7 @@ def document_of(evaluation: Evaluation) -> dict[str, Any]:
             "scores": scores_part(evaluation),
             "pixel": _pixel_part(evaluation),
             "regions": _regions_part(evaluation.regions),
+            "maps": evaluation.maps._asdict() if evaluation.maps is not None else None,
             "slices": slices_part(evaluation),
             "label_errors": evaluation.label_errors().to_pylist(),
             "comparison": comparison.to_dict() if comparison is not None else None,

@@ -87,7 +87,9 @@ def match_rows(
         raise ArgumentError(f"match is {level!r}", hint=f"one of auto, {', '.join(LEVELS)}")
     true, true_twice = _first_rows(truth, truth_findings)
     called, called_twice = _first_rows(predictions, prediction_findings)
+    pa.default_memory_pool().release_unused()  # hash tables twice the size of what is kept
     by, place = _level(true, called, level, truth_findings.file, prediction_findings.file)
+    pa.default_memory_pool().release_unused()
     found = place >= 0
     labelled = pc.is_valid(truth["class_name"].take(pa.array(true.rows))).to_numpy()
     missing: list[str] = []

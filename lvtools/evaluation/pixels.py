@@ -230,6 +230,13 @@ class PixelReader:
         regions = region_pairs(ours, theirs) if anomalies else None
         return ImagePixels(PixelState.of_cells(cells, self.classes, ambiguous_px=ambiguous), ours, theirs, regions)
 
+    def truth_index(self, row: Row, shape: tuple[int, ...]) -> Index | None:
+        """The class indexes of a true mask; `shape` all background without one; None when it cannot be read."""
+        mask = self._mask(row, self.truth_roots, None, "truth", Look(None, [], [])) if row.has_mask else None
+        if row.has_mask and mask is None:
+            return None
+        return np.zeros(shape, np.uint8) if mask is None or _says_nothing(mask) else mask.index()
+
     def _mask(
         self, row: Row, roots: Roots, fallback: list[dict[str, Any]] | None, side: str, look: Look
     ) -> Mask | None:

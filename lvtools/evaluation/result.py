@@ -19,6 +19,7 @@ from lvtools.dataset import ColorMap
 from lvtools.errors import LvtoolsError
 from lvtools.evaluation.baseline import ModelComparison, compare_with
 from lvtools.evaluation.document import document_of, document_text
+from lvtools.evaluation.maps import MapFigures
 from lvtools.evaluation.matching import Match
 from lvtools.evaluation.per_image import PER_IMAGE_SCHEMA
 from lvtools.evaluation.pixels import PixelReader, color_lists, read_first, row_at
@@ -68,6 +69,8 @@ class Evaluation:
     regions : RegionReport or None
         Connected regions of the true masks, hit or not, and false blobs; None where `pixel` is None. `image` counts
         rows of `per_image`.
+    maps : MapFigures or None
+        AUPRO of the score maps; None when `evaluate` was told of none.
     columns : pyarrow.Table
         The caller's own columns to slice by, row by row as `per_image`.
     """
@@ -89,6 +92,7 @@ class Evaluation:
     slice_by: tuple[str, ...] = ()
     wishes: tuple[Mapping[str, Any], ...] = ()
     baseline: Evaluation | None = None
+    maps: MapFigures | None = None
 
     def accuracy(self) -> Interval:
         """The share of images called correctly, with its 95 % interval."""

@@ -27,6 +27,7 @@ def sections(evaluation: Evaluation) -> Iterator[Section]:
     if evaluation.pixel is not None:
         yield _pixels(evaluation)
     yield from detail.regions(evaluation)
+    yield from detail.maps(evaluation)
     yield from detail.slices(evaluation)
     yield from detail.comparison(evaluation)
     yield from detail.suspects(evaluation)

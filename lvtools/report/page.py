@@ -49,7 +49,7 @@ def page_context(
         "predictions": evaluation["predictions"],
         "match": evaluation["match"],
         "verdict": _verdict(evaluation),
-        "cards": _cards(image, evaluation["pixel"], scores),
+        "cards": [*_cards(image, evaluation["pixel"], scores), *_map_cards(evaluation.get("maps"))],
         "positive": positive,
         "threshold": None if image["threshold"] is None else f"{image['threshold']:.4g}",
         "matrix": matrix(image["classes"], image["confusion_matrix"]),
@@ -128,6 +128,14 @@ def _cards(
         iou = number(pixel["mean_iou"], "no anomaly class occurs in truth or prediction")
         cards.append(_card("Mean IoU", iou, f"pixels of {count(pixel['images'], 'image')}, mean over anomaly classes"))
     return cards
+
+
+def _map_cards(maps: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    if maps is None:
+        return []
+    limit, images = maps["fpr_limit"], count(maps["images"], "image")
+    about = f"score maps of {images}: overlap with regions up to {limit:.0%} false pixels"
+    return [_card("AUPRO", number(maps["aupro"], "it needs an anomalous region and a normal pixel"), about)]
 
 
 def _verdict(evaluation: Mapping[str, Any]) -> str:

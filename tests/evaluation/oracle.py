@@ -66,15 +66,14 @@ def pixels(truth, prediction):
 
 
 def decide(truth, prediction, score, threshold, positive):
-    """Image by image: (truth, prediction, positive, negative, threshold, assumed), or None where scores cannot decide."""
+    """(truth, prediction, positive, negative, threshold, assumed) image by image; None where scores cannot decide."""
     words = {}
     for name in [*truth, *(name for name in prediction if name is not None)]:
         words.setdefault(name.lower(), name)
     others = [word for word in words if word != positive.lower()]
     two = len(others) <= 1 and (positive.lower() in words or others == ["normal"])
-    by_score = [
-        s is not None and (p is None or (threshold is not None and two)) for p, s in zip(prediction, score, strict=True)
-    ]
+    cuts = threshold is not None and two
+    by_score = [s is not None and (p is None or cuts) for p, s in zip(prediction, score, strict=True)]
     if not two:
         return None if any(by_score) else (truth, prediction, None, None, None, False)
 
@@ -85,10 +84,10 @@ def decide(truth, prediction, score, threshold, positive):
     no = spelled(others[0], others[0]) if others else "normal"
     cut = 0.5 if threshold is None else threshold
     called = []
+    wanted = positive.lower()
     for cutting, name, value in zip(by_score, prediction, score, strict=True):
-        called.append(
-            yes if (value >= cut if cutting else name is not None and name.lower() == positive.lower()) else no
-        )
+        is_called = value >= cut if cutting else name is not None and name.lower() == wanted
+        called.append(yes if is_called else no)
     used = cut if any(by_score) else None
     truth = [yes if name.lower() == positive.lower() else no for name in truth]
     return truth, called, yes, no, used, used is not None and threshold is None
