@@ -338,15 +338,18 @@ def _tally_codes(truth: pa.ChunkedArray, prediction: pa.ChunkedArray) -> Tally:
     words = confusion_count.Words()  # strings of both sides get the same codes
     sides = (list(_chunks("truth", truth, words)), list(_chunks("prediction", prediction, words)))
     tally: Tally = {}
-    cells, alphabets = np.zeros((_CODES, _CODES), np.int64), None
+    cells, alphabets = np.empty((_CODES, _CODES), np.int64), None
     at, start = [0, 0], [0, 0]  # the chunk of each side, and the row in it
     row = 0
     while at[0] < len(sides[0]) and at[1] < len(sides[1]):
         left, right = sides[0][at[0]], sides[1][at[1]]
-        if alphabets is not None and (alphabets[0] is not left.names or alphabets[1] is not right.names):
-            _add_cells(tally, cells, alphabets)
-            cells = np.zeros((_CODES, _CODES), np.int64)
-        alphabets = (left.names, right.names)
+        if alphabets is None or alphabets[0] is not left.names or alphabets[1] is not right.names:
+            if alphabets is not None:
+                _add_cells(tally, cells, alphabets)
+            alphabets = (left.names, right.names)
+            # Zeroing the half megabyte would take longer than counting ten million bits.
+            rows, columns = (_CODES if isinstance(one, confusion_count.Words) else len(one) for one in alphabets)
+            cells[:rows, :columns] = 0
         length = min(left.length - start[0], right.length - start[1])
         state, stopped, side = confusion_count.count_sides(
             left.side, start[0], right.side, start[1], length, cells, LEVEL
@@ -370,7 +373,7 @@ def _tally_codes(truth: pa.ChunkedArray, prediction: pa.ChunkedArray) -> Tally:
 
 def _add_cells(tally: Tally, cells: NDArray[np.int64], alphabets: tuple[Any, Any]) -> None:
     rows, columns = (_text(names) for names in alphabets)
-    used = cells[: len(rows), : len(columns)]  # what lies behind was never touched, not even by zeroing
+    used = cells[: len(rows), : len(columns)]  # what lies behind holds anything
     for t, p in zip(*(at.tolist() for at in np.nonzero(used)), strict=True):
         pair = rows[t], columns[p]
         tally[pair] = tally.get(pair, 0) + int(used[t, p])
