@@ -22,6 +22,7 @@ from lvtools.masks import write_mask
 
 SIZES = tuple(map(int, os.environ.get("LVTOOLS_BENCH_IMAGES", "1000,10000,100000").split(",")))
 SIDE = int(os.environ.get("LVTOOLS_BENCH_SIDE", "128"))
+CASES = os.environ.get("LVTOOLS_BENCH_CASES", "by reference,inline").split(",")
 PICTURES = 16  # file systems allow some 65,000 names for a file
 COLORS = {"background": "#ffffff", "dent": "#23a436", "scratch": "#1f77b4"}
 
@@ -41,7 +42,7 @@ def run() -> None:
     """Both cases, every number of images."""
     if not os.path.exists("/proc/self/status"):
         sys.exit("evaluate_memory: peak memory is read from /proc, which this system has not")
-    for case in ("by reference", "inline"):
+    for case in CASES:
         peaks: dict[int, int] = {}
         for images in SIZES:
             with tempfile.TemporaryDirectory(prefix="lvtools-bench-") as folder:

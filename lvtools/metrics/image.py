@@ -101,7 +101,7 @@ class ConfusionMatrix:
         for (row, column), count in tally.items():
             counts[place.get(row, place[OTHER]), place.get(column, place[OTHER])] += count
         keep = [at for at in range(len(every)) if at < len(named) or counts[at].any() or counts[:, at].any()]
-        return cls(tuple(every[at] for at in keep), counts[np.ix_(keep, keep)])
+        return cls(tuple(every[at] for at in keep), counts[keep][:, keep])
 
     def merge(self, other: ConfusionMatrix) -> ConfusionMatrix:
         """Both batches together.
@@ -389,18 +389,19 @@ def _text(names: tuple[str, ...] | confusion_count.Words) -> tuple[str, ...]:
 
 
 def _chunks(side: str, column: pa.ChunkedArray, words: confusion_count.Words) -> Iterable[_Chunk]:
-    import pyarrow.compute as pc  # takes as long as all else that a first figure needs
-
     kind = column.type
+    text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
     names: tuple[str, ...] = ("false", "true", NULL)
     base, dictionary = 0, None
     if pa.types.is_integer(kind):
+        import pyarrow.compute as pc  # takes as long as all else that a first figure needs
+
         least, most = (value.as_py() for value in pc.min_max(column).values())
         base = least or 0
         if (most or 0) - base >= _CODES - 1 or base >= 2**63:
             raise _TooManyWords
         names = (*map(str, range(base, (most if most is not None else base) + 1)), NULL)
-    elif not (pa.types.is_boolean(kind) or pa.types.is_dictionary(kind) or str(kind) in ("string", "large_string")):
+    elif not (text or pa.types.is_boolean(kind) or pa.types.is_dictionary(kind)):
         raise _TooManyWords
     for chunk in column.chunks:
         if not len(chunk):
@@ -414,7 +415,7 @@ def _chunks(side: str, column: pa.ChunkedArray, words: confusion_count.Words) ->
                 names = (*(NULL if word is None else word for word in _words(side, dictionary).to_pylist()), NULL)
             chunk = chunk.indices
         valid = chunk.buffers()[0] if chunk.null_count else None
-        if str(kind) in ("string", "large_string"):
+        if text:
             _, offsets, data = chunk.buffers()
             coded = confusion_count.Side(str(kind), data, valid, chunk.offset, len(chunk), offsets=offsets, words=words)
             yield _Chunk(coded, len(chunk), words)
