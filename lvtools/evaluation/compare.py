@@ -19,14 +19,13 @@ from lvtools.evaluation.per_image import PixelColumns, per_image_table, picked, 
 from lvtools.evaluation.pixels import (
     ImagePixels,
     PixelReader,
-    images_between_releases,
     is_there,
     joint_classes,
     joint_color_map,
     roots_of,
-    rows_at,
 )
 from lvtools.evaluation.result import Evaluation, Side
+from lvtools.evaluation.rows import images_between_releases, rows_at
 from lvtools.evaluation.slicing import DERIVED, own_columns
 from lvtools.findings import FindingList, join_findings, render
 from lvtools.formats.fields import ANOMALY, NORMAL

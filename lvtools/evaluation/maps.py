@@ -16,7 +16,8 @@ from lvtools.errors import ArgumentError, LvtoolsError
 from lvtools.evaluation.decisions import Decisions
 from lvtools.evaluation.matching import Match
 from lvtools.evaluation.per_image import picked
-from lvtools.evaluation.pixels import PixelReader, Row, read_first, rows_at
+from lvtools.evaluation.pixels import PixelReader, read_first
+from lvtools.evaluation.rows import Row, rows_at
 from lvtools.formats.predictions import Predictions
 from lvtools.images import decode_levels
 from lvtools.metrics import aupro

@@ -16,38 +16,19 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from lvtools.dataset import ColorMap, is_background
-from lvtools.errors import ArgumentError, LvtoolsError, MaskError, ObjectError
+from lvtools.errors import LvtoolsError, MaskError, ObjectError
+from lvtools.evaluation.rows import Row
 from lvtools.evaluation.threads import map_ordered
 from lvtools.findings import FindingList
 from lvtools.masks import AlphaRule, Mask, class_pairs, read_mask, region_pairs
-from lvtools.metrics import ConfusionMatrix, PixelState
+from lvtools.metrics import PixelState
 from lvtools.objects import Objects, is_remote
 
 BACKGROUND_NAME = "background"
 
 Index = NDArray[np.uint8]
 Regions = tuple[NDArray[np.int64], NDArray[np.int64]]
-ROWS_AT_ONCE = 16  # of masks that came inline, each perhaps a megabyte
-BYTES_BETWEEN_RELEASES = 4 * 2**20
 Roots = tuple[Objects, ...]  # where references are looked for, in this order
-
-
-ROW_COLUMNS = ["source_ref", "mask_ref", "mask", "anomaly_classes", "line"]
-
-
-class Row(NamedTuple):
-    """What one side says about the pixels of an image."""
-
-    source_ref: str
-    is_normal: bool
-    mask_ref: str | None
-    mask: bytes | None
-    colors: list[dict[str, Any]] | None
-    line: int | None
-
-    @property
-    def has_mask(self) -> bool:
-        return self.mask_ref is not None or self.mask is not None
 
 
 class ImagePixels:
@@ -85,47 +66,6 @@ class Look(NamedTuple):
     counted: ImagePixels | None
     notes: list[tuple[str, str, dict[str, Any]]]  # side, code, and the finding's values
     ambiguous: list[tuple[str, int]]  # side, pixels
-
-
-def row_at(table: pa.Table, at: int, *, is_normal: bool) -> Row:
-    """One row of `PREDICTION_SCHEMA`; only here do its mask's bytes become Python's."""
-    return _row({name: table[name][at].as_py() for name in ROW_COLUMNS}, is_normal)
-
-
-def rows_at(
-    tables: Sequence[pa.Table], rows: Sequence[NDArray[np.int64]], normal: Sequence[NDArray[np.bool_]]
-) -> Iterator[tuple[Row, Row]]:
-    """Both rows of each pair, a block of them in memory at a time: tables may hold masks."""
-    narrow = [table.select(ROW_COLUMNS) for table in tables]
-    for start in range(0, len(rows[0]), ROWS_AT_ONCE):
-        here = slice(start, start + ROWS_AT_ONCE)
-        sides = [
-            [_row(value, is_normal) for value, is_normal in zip(_values(table, at[here]), flags[here], strict=True)]
-            for table, at, flags in zip(narrow, rows, (normal[0].tolist(), normal[1].tolist()), strict=True)
-        ]
-        yield from zip(*sides, strict=True)
-
-
-def _values(table: pa.Table, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
-    """Some rows as Python's. `take` would first join all chunks of the table, which is to read every mask there is."""
-    low, high = int(rows.min()), int(rows.max()) + 1
-    if high - low <= 2 * len(rows):  # neighbours, in whatever order
-        block = table.slice(low, high - low).to_pylist()
-        return [block[at - low] for at in rows.tolist()]
-    return [value for at in rows.tolist() for value in table.slice(at, 1).to_pylist()]
-
-
-def images_between_releases(tables: Sequence[pa.Table]) -> int:
-    """After how many images the pages of spilled masks are worth being given back."""
-    masks = [table["mask"] for table in tables]
-    each = sum(column.nbytes / len(column) for column in masks if len(column))
-    return max(1, min(1024, int(BYTES_BETWEEN_RELEASES / max(each, 1.0))))
-
-
-def _row(value: Mapping[str, Any], is_normal: bool) -> Row:
-    return Row(
-        value["source_ref"], is_normal, value["mask_ref"], value["mask"], value["anomaly_classes"], value["line"]
-    )
 
 
 def color_map_of(colors: Iterable[Mapping[str, Any]] | None) -> ColorMap | None:
@@ -353,62 +293,3 @@ def roots_of(named: Objects | str | os.PathLike[str] | None, origin: str) -> Roo
     if not os.path.exists(origin):
         return ()
     return (Objects(origin if os.path.isdir(origin) else os.path.dirname(os.path.abspath(origin))),)
-
-
-def pixel_confusion(
-    truth: Any, prediction: Any, color_map: Mapping[str, int | str] | None = None, *, alpha: AlphaRule = "opaque"
-) -> ConfusionMatrix:
-    """Compare two masks pixel by pixel.
-
-    Parameters
-    ----------
-    truth, prediction : PNG bytes, path, URI, or ndarray of uint8, shape (height, width)
-        Arrays are class indexes: positions in `color_map`, or codes named '0', '1', ... without one; 255 is
-        '(unknown)'.
-    color_map : mapping of str to int or str, optional
-        Class name to 0xRRGGBB or '#rrggbb'. The background is put first. Without it the classes of PNGs are their
-        colours.
-
-    Returns
-    -------
-    ConfusionMatrix
-        Rows truth, columns prediction; `iou()`, `f1()`, `dice()` per class.
-
-    Raises
-    ------
-    MaskError
-        The sizes differ, or a mask cannot be read.
-    """
-    arrays = [isinstance(side, np.ndarray) for side in (truth, prediction)]
-    if any(arrays) and not all(arrays) and color_map is None:
-        raise ArgumentError(
-            "an index array and a PNG cannot be compared without a color map", hint="pass color_map={name: colour}"
-        )
-    if all(arrays):
-        highest = max((int(side[side != 255].max(initial=0)) for side in (truth, prediction)), default=0)
-        classes = _index_classes(color_map) if color_map is not None else tuple(map(str, range(highest + 1)))
-        return PixelState.of(truth, prediction, classes).pooled
-    if color_map is None:
-        seen = [read_mask(side, None, alpha=alpha) for side in (truth, prediction)]
-        names = dict.fromkeys(name for mask in seen for name in mask.classes)
-        classes = (BACKGROUND_NAME, *(name for name in names if not is_background(name)))
-        indexes = [_renumbered(mask, classes) for mask in seen]
-    else:
-        classes = _index_classes(color_map)
-        indexes = [
-            side if is_array else read_mask(side, color_map, alpha=alpha, classes=classes).index()
-            for side, is_array in zip((truth, prediction), arrays, strict=True)
-        ]
-    return PixelState.of(indexes[0], indexes[1], classes).pooled
-
-
-def _index_classes(color_map: Mapping[str, Any]) -> tuple[str, ...]:
-    own = next((name for name in color_map if is_background(name)), BACKGROUND_NAME)
-    return (own, *(name for name in color_map if name != own))
-
-
-def _renumbered(mask: Mask, classes: Sequence[str]) -> Index:
-    table = np.full(256, 255, np.uint8)
-    for at, name in enumerate(mask.classes):
-        table[at] = 0 if is_background(name) else classes.index(name)
-    return table[mask.index()]

@@ -22,7 +22,8 @@ from lvtools.evaluation.document import document_of, document_text
 from lvtools.evaluation.maps import MapFigures
 from lvtools.evaluation.matching import Match
 from lvtools.evaluation.per_image import PER_IMAGE_SCHEMA
-from lvtools.evaluation.pixels import PixelReader, color_lists, read_first, row_at
+from lvtools.evaluation.pixels import PixelReader, color_lists, read_first
+from lvtools.evaluation.rows import row_at
 from lvtools.evaluation.scoring import ScoreFigures, advice_for, figures_of, sweep_of
 from lvtools.evaluation.slicing import slices_of
 from lvtools.evaluation.suspects import label_errors

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import lvtools as lv
 from lvtools.errors import ArgumentError
-from lvtools.evaluation import document, matching, per_image, pixels, suspects
+from lvtools.evaluation import document, matching, per_image, suspects
+from lvtools.evaluation import rows as blocks
 from lvtools.evaluation.decisions import decide
 from lvtools.evaluation.document import ImageRows, document_of, document_text
 from lvtools.evaluation.per_image import PixelColumns, picked
@@ -68,7 +69,7 @@ def test_rows_come_in_any_order_out_of_any_chunks(rows, chunk):
     table = pa.concat_tables(whole.slice(at, chunk) for at in range(0, 31, chunk))
     at = np.array(rows, np.int64)
     sides, normal = (at, at[::-1]), (at % 2 == 0, at % 3 == 0)
-    found = list(pixels.rows_at((table, table), sides, normal))
+    found = list(blocks.rows_at((table, table), sides, normal))
     for side in (0, 1):
         chosen = sides[side].tolist()
         assert [pair[side].source_ref for pair in found] == [names[k] for k in chosen]
@@ -211,8 +212,8 @@ def test_masks_that_came_inline_are_let_go_by_their_size(tmp_path):
     small = write_mask(np.zeros((4, 4), np.uint8))
     tables = [
         pa.table([["a"], ["normal"], [None], [None], [mask], [None], [1]], schema=PREDICTION_SCHEMA)
-        for mask in (small, b"x" * pixels.BYTES_BETWEEN_RELEASES)
+        for mask in (small, b"x" * blocks.BYTES_BETWEEN_RELEASES)
     ]
-    assert [pixels.images_between_releases([one]) for one in tables] == [1024, 1]
-    assert pixels.images_between_releases([tables[0].slice(0, 0)]) == 1024
-    assert list(itertools.chain(pixels.rows_at(tables, (np.zeros(0, np.int64),) * 2, (np.zeros(0, bool),) * 2))) == []
+    assert [blocks.images_between_releases([one]) for one in tables] == [1024, 1]
+    assert blocks.images_between_releases([tables[0].slice(0, 0)]) == 1024
+    assert list(itertools.chain(blocks.rows_at(tables, (np.zeros(0, np.int64),) * 2, (np.zeros(0, bool),) * 2))) == []
