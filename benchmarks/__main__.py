@@ -5,7 +5,7 @@ import sys
 
 from benchmarks.bench import machine
 
-ROADS = ("manifest", "faults", "large", "masks", "regions", "confusion", "sweep", "aupro")
+ROADS = ("manifest", "faults", "large", "masks", "regions", "confusion", "sweep", "aupro", "evaluate_memory")
 
 
 def main() -> None:

@@ -20,6 +20,9 @@ import orjson
 
 PEERS = (
     "lvtools",
+    "ADEval",
+    "anomalib",
+    "torch",
     "numpy",
     "pyarrow",
     "orjson",

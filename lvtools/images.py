@@ -8,8 +8,10 @@ matters, have their own reader in `lvtools.masks`.
 from __future__ import annotations
 
 import contextlib
+import io
+import math
 import struct
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,11 +123,7 @@ def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> RGBArray:
         More pixels than `max_pixels`, or a side beyond 65,535.
     """
     info = image_size(data)
-    if max(info.height, info.width) > MAX_SIDE or info.height * info.width > max_pixels:
-        raise ObjectError(
-            f"the {info.format.upper()} header says {info.height} x {info.width} pixels; {max_pixels:,} are allowed",
-            hint="shrink the picture; if that size is meant, pass max_pixels",
-        )
+    _allow(info, max_pixels)
     cv2 = _opencv()
     try:
         bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
@@ -137,6 +135,88 @@ def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> RGBArray:
         # The limit above was checked against the header: a decoder that sees another picture is not believed.
         raise FormatError(f"decodes to {bgr.shape[:2]} though the header says {(info.height, info.width)}")
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _allow(info: ImageInfo, max_pixels: int) -> None:
+    if max(info.height, info.width) > MAX_SIDE or info.height * info.width > max_pixels:
+        raise ObjectError(
+            f"the {info.format.upper()} header says {info.height} x {info.width} pixels; {max_pixels:,} are allowed",
+            hint="shrink the picture; if that size is meant, pass max_pixels",
+        )
+
+
+def decode_levels(data: bytes, *, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
+    """Decode a picture of one number per pixel, such as a map of anomaly scores.
+
+    Parameters
+    ----------
+    data : bytes
+        A NumPy file (.npy), a grey PNG or a grey TIFF.
+    max_pixels : int
+        The header is refused above it.
+
+    Returns
+    -------
+    ndarray of float or integer, shape (height, width)
+        The numbers as stored.
+
+    Raises
+    ------
+    FormatError
+        No such file, a damaged one, another number of dimensions, or NaN.
+    ObjectError
+        More pixels than `max_pixels`.
+    """
+    levels: NDArray[Any] | None
+    if data.startswith(b"\x93NUMPY"):
+        levels = _npy(data, max_pixels)
+    else:
+        info = _tiff_size(data) if data.startswith((b"II*\0", b"MM\0*")) else image_size(data)
+        _allow(info, max_pixels)
+        cv2 = _opencv()
+        try:
+            levels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        except cv2.error:
+            levels = None
+        if levels is None:
+            raise FormatError(f"the {info.format.upper()} data are damaged", hint="fetch or save it again")
+    assert levels is not None  # noqa: S101 - said above
+    if levels.ndim != 2 or not levels.size or levels.dtype.kind not in "fiu":
+        raise FormatError(f"one number per pixel is needed, the file holds {levels.dtype} {levels.shape}")
+    if levels.dtype.kind == "f" and np.isnan(levels).any():
+        raise FormatError("it holds NaN", hint="a pixel without score cannot be ranked")
+    return np.asarray(levels)
+
+
+def _npy(data: bytes, max_pixels: int) -> NDArray[Any]:
+    stream = io.BytesIO(data)
+    try:
+        major = np.lib.format.read_magic(stream)[0]
+        read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
+        shape, _, kind = read(stream)
+        if kind.kind in "fiu" and math.prod(shape) * kind.itemsize != len(data) - stream.tell():
+            raise ValueError(f"the header says {kind} {shape}, {len(data) - stream.tell():,} bytes follow")
+        if math.prod(shape) > max_pixels:
+            raise ObjectError(f"the NumPy header says {shape}; {max_pixels:,} pixels are allowed")
+        stream.seek(0)
+        return np.lib.format.read_array(stream, allow_pickle=False)
+    except (ValueError, OverflowError) as error:
+        raise FormatError(f"the NumPy file cannot be read: {error}", hint="save it with numpy.save") from None
+
+
+def _tiff_size(data: bytes) -> ImageInfo:
+    """Height and width as the first directory says (TIFF 6.0, section 2)."""
+    order: Literal["little", "big"] = "little" if data[:1] == b"I" else "big"
+
+    def number(at: int, size: int) -> int:
+        return int.from_bytes(data[at : at + size], order)
+
+    start, found = number(4, 4), {}
+    for entry in range(start + 2, min(start + 2 + 12 * number(start, 2), len(data) - 11), 12):
+        found[number(entry, 2)] = number(entry + 8, 2 if number(entry + 2, 2) == 3 else 4)
+    if not found.get(256) or not found.get(257):
+        raise FormatError("the TIFF header is cut off or names no size")
+    return ImageInfo("tiff", found[257], found[256])
 
 
 def encode_png(rgb: RGBArray) -> bytes:

@@ -136,6 +136,7 @@ LV_NARROW(lv_narrow16_avx2, LV_AVX2, uint16_t)
 LV_NARROW(lv_narrow64_avx2, LV_AVX2, uint64_t)
 LV_NARROW(lv_narrow32_rest, LV_AVX2, uint32_t)
 
+#define LV_AHEAD 4096
 /* 32 numbers per turn: two packs put them lane by lane, one permutation puts the lanes back in order. */
 LV_AVX2 static uint32_t lv_narrow32_avx2(const uint32_t *restrict values, int64_t n, uint32_t base, uint8_t *restrict out)
 {
@@ -144,6 +145,9 @@ LV_AVX2 static uint32_t lv_narrow32_avx2(const uint32_t *restrict values, int64_
     __m256i above = _mm256_setzero_si256();
     int64_t i = 0;
     for (; i + 32 <= n; i += 32) {
+        /* The processor's own prefetching ends with a page, and the other column is read in between. */
+        _mm_prefetch((const char *)(values + i) + LV_AHEAD, _MM_HINT_T0);
+        _mm_prefetch((const char *)(values + i) + LV_AHEAD + 64, _MM_HINT_T0);
         __m256i a = _mm256_sub_epi32(_mm256_loadu_si256((const __m256i *)(values + i)), low);
         __m256i b = _mm256_sub_epi32(_mm256_loadu_si256((const __m256i *)(values + i + 8)), low);
         __m256i c = _mm256_sub_epi32(_mm256_loadu_si256((const __m256i *)(values + i + 16)), low);
@@ -183,11 +187,68 @@ static void lv_spread_bits(const uint8_t *bitmap, int64_t bytes, int64_t offset,
     }
 }
 
+static const uint64_t lv_kept[9] = {
+    0, 0xFF, 0xFFFF, 0xFFFFFF, 0xFFFFFFFF, 0xFFFFFFFFFF, 0xFFFFFFFFFFFF, 0xFFFFFFFFFFFFFF, ~0ULL};
+
+/* 'normal' and 'anomaly': while the words are at most four of at most 8 bytes, four strings per turn are compared with all
+   of them. The number of strings coded; one that is none of them ends it, and so does the end of the data. */
+#define LV_MISSES 8 /* in a block, before one gives up */
+#ifdef LV_X86
+static const uint32_t lv_four_bytes[16] = {
+    0x00000000, 0x00000001, 0x00000100, 0x00000101, 0x00010000, 0x00010001, 0x00010100, 0x00010101,
+    0x01000000, 0x01000001, 0x01000100, 0x01000101, 0x01010000, 0x01010001, 0x01010100, 0x01010101};
+
+#define LV_FEW_WORDS(NAME, OFFSET, LOAD)                                                                               \
+    LV_AVX2 static int64_t NAME(const OFFSET *offsets, int64_t n, const uint8_t *data, int64_t bytes,                  \
+                                const lv_words *words, uint8_t *restrict out)                                          \
+    {                                                                                                                  \
+        __m256i word[4], size[4];                                                                                      \
+        int64_t i = 0;                                                                                                 \
+        if (words->used > 4 || !words->used)                                                                           \
+            return 0;                                                                                                  \
+        for (int k = 0; k < 4; k++) {                                                                                  \
+            int at = k < words->used ? k : 0; /* a word twice: the first of both is found */                           \
+            uint64_t text = 0;                                                                                         \
+            if (words->length[at] < 0 || words->length[at] > 8)                                                        \
+                return 0;                                                                                              \
+            if (words->length[at])                                                                                     \
+                memcpy(&text, words->text[at], (size_t)words->length[at]);                                             \
+            word[k] = _mm256_set1_epi64x((long long)text);                                                             \
+            size[k] = _mm256_set1_epi64x(k < words->used ? words->length[at] : -1); /* no string has that length */    \
+        }                                                                                                              \
+        for (; i + 4 <= n && (int64_t)offsets[i + 3] + 8 <= bytes; i += 4) {                                           \
+            __m256i from = LOAD(offsets + i), length = _mm256_sub_epi64(LOAD(offsets + i + 1), from);                  \
+            /* Beyond 8 the count of bits is no longer below 65, so nothing is kept; and no word is that long. */      \
+            __m256i kept = _mm256_srlv_epi64(_mm256_set1_epi64x(-1),                                                   \
+                                             _mm256_sub_epi64(_mm256_set1_epi64x(64), _mm256_slli_epi64(length, 3)));  \
+            __m256i text = _mm256_and_si256(_mm256_i64gather_epi64((const long long *)data, from, 1), kept);           \
+            __m256i is[4];                                                                                             \
+            for (int k = 0; k < 4; k++)                                                                                \
+                is[k] = _mm256_and_si256(_mm256_cmpeq_epi64(text, word[k]), _mm256_cmpeq_epi64(length, size[k]));      \
+            __m256i odd = _mm256_or_si256(is[1], is[3]), high = _mm256_or_si256(is[2], is[3]);                         \
+            __m256i known = _mm256_or_si256(_mm256_or_si256(is[0], is[2]), odd);                                       \
+            if (_mm256_movemask_pd(_mm256_castsi256_pd(known)) != 15)                                                  \
+                break;                                                                                                 \
+            uint32_t codes = lv_four_bytes[_mm256_movemask_pd(_mm256_castsi256_pd(odd))] |                             \
+                             lv_four_bytes[_mm256_movemask_pd(_mm256_castsi256_pd(high))] << 1;                        \
+            memcpy(out + i, &codes, 4);                                                                                \
+        }                                                                                                              \
+        return i;                                                                                                      \
+    }
+#define LV_LOAD_32(AT) _mm256_cvtepi32_epi64(_mm_loadu_si128((const __m128i *)(AT)))
+#define LV_LOAD_64(AT) _mm256_loadu_si256((const __m256i *)(AT))
+LV_FEW_WORDS(lv_few_words32, int32_t, LV_LOAD_32)
+LV_FEW_WORDS(lv_few_words64, int64_t, LV_LOAD_64)
+#else
+#define lv_few_words32(...) 0
+#define lv_few_words64(...) 0
+#endif
+
 /* Strings to codes. n, or the row where the words are full (-1 - row) or an offset lies outside (-1 - n - row).
    Offsets are checked for a whole block first. Loads of 8 bytes may reach past a string but never past the buffer: the
    strings within 8 bytes of its end are loaded byte by byte. */
-#define LV_STRINGS(NAME, OFFSET)                                                                                       \
-    static int64_t NAME(const lv_side *side, int64_t start, int64_t n, uint8_t *restrict out)                          \
+#define LV_STRINGS(NAME, OFFSET, FEW)                                                                                       \
+    static int64_t NAME(const lv_side *side, int64_t start, int64_t n, uint8_t *restrict out, int level)               \
     {                                                                                                                  \
         const OFFSET *restrict offsets = (const OFFSET *)side->offsets + side->offset + start;                         \
         const uint8_t *data = side->data;                                                                              \
@@ -202,9 +263,15 @@ static void lv_spread_bits(const uint8_t *bitmap, int64_t bytes, int64_t offset,
             for (int64_t i = 0; i < n; i++)                                                                            \
                 if (offsets[i] < 0 || offsets[i + 1] < offsets[i] || (int64_t)offsets[i + 1] > bytes)                  \
                     return -1 - n - i;                                                                                 \
-        int64_t from = (int64_t)offsets[0];                                                                            \
+        int misses = level && !nulls ? 0 : LV_MISSES;                                                                  \
         for (int64_t i = 0; i < n; i++) {                                                                              \
-            int64_t to = (int64_t)offsets[i + 1], length = to - from;                                                  \
+            if (misses < LV_MISSES) {                                                                                  \
+                misses++;                                                                                              \
+                i += FEW(offsets + i, n - i, data, bytes, words, out + i);                                             \
+                if (i == n)                                                                                            \
+                    break;                                                                                             \
+            }                                                                                                          \
+            int64_t from = (int64_t)offsets[i], to = (int64_t)offsets[i + 1], length = to - from;                      \
             const uint8_t *text = data + from;                                                                         \
             uint64_t first = 0, last;                                                                                  \
             int code;                                                                                                  \
@@ -230,16 +297,12 @@ static void lv_spread_bits(const uint8_t *bitmap, int64_t bytes, int64_t offset,
             if (code < 0)                                                                                              \
                 return -1 - i;                                                                                         \
             out[i] = (uint8_t)code;                                                                                    \
-            from = to;                                                                                                 \
         }                                                                                                              \
         return n;                                                                                                      \
     }
 
-static const uint64_t lv_kept[9] = {
-    0, 0xFF, 0xFFFF, 0xFFFFFF, 0xFFFFFFFF, 0xFFFFFFFFFF, 0xFFFFFFFFFFFF, 0xFFFFFFFFFFFFFF, ~0ULL};
-
-LV_STRINGS(lv_strings32, int32_t)
-LV_STRINGS(lv_strings64, int64_t)
+LV_STRINGS(lv_strings32, int32_t, lv_few_words32)
+LV_STRINGS(lv_strings64, int64_t, lv_few_words64)
 
 #define LV_FULL (-2)  /* more words than codes */
 #define LV_STRAY (-3) /* an index, number or offset outside */
@@ -255,7 +318,8 @@ static int lv_codes(const lv_side *side, int64_t start, int64_t n, uint8_t *out,
     *codes = out;
     *row = start;
     if (side->kind == LV_STRING || side->kind == LV_LARGE_STRING) {
-        stopped = side->kind == LV_STRING ? lv_strings32(side, start, n, out) : lv_strings64(side, start, n, out);
+        stopped = side->kind == LV_STRING ? lv_strings32(side, start, n, out, level)
+                                           : lv_strings64(side, start, n, out, level);
         if (stopped == n)
             return 0;
         *row = start + (stopped >= -n ? -1 - stopped : -1 - n - stopped);

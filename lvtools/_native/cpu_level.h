@@ -10,6 +10,21 @@
 #define LV_AVX2 __attribute__((target("avx2,popcnt,bmi")))
 #endif
 
+/* Those with which NumPy sorts floats several times as fast as by digits. */
+static inline int lv_cpu_avx512(void)
+{
+#ifdef LV_X86
+    const char *asked = getenv("LVTOOLS_SIMD");
+    if (asked && asked[0] == '0')
+        return 0;
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+#else
+    return 0;
+#endif
+}
+
 static inline int lv_cpu_level(void)
 {
 #ifdef LV_X86

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 Scores = NDArray[floating[Any]]  # float32 or float64, the same for all of a call
 
 LEVEL: int
+AVX512: bool
 SLACK: int
 
 def split(

@@ -17,6 +17,7 @@ cdef extern from "score_split.h":
         int64_t best
         int64_t best_fp
     int lv_cpu_level() nogil
+    int lv_cpu_avx512() nogil
     void lv_fill_lanes() nogil
     int64_t lv_split_f32(const float*, const uint8_t*, int64_t, float*, float*, int64_t*, int64_t*, int) nogil
     int64_t lv_split_f64(const double*, const uint8_t*, int64_t, double*, double*, int64_t*, int64_t*) nogil
@@ -31,6 +32,7 @@ cdef extern from "score_split.h":
     void lv_overlap_f64(const double*, int64_t, const double*, int64_t, double, int64_t*, int64_t*, double*) nogil
 
 LEVEL = lv_cpu_level()
+AVX512 = bool(lv_cpu_avx512())
 SLACK = 8  # places that outputs need beyond what they will hold: whole vectors are stored
 lv_fill_lanes()
 

@@ -7,14 +7,17 @@ The work is `lvtools.evaluate`; here its summary is printed and its document wri
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
 import click
+import pyarrow as pa
 
 from lvtools.cli.terminal import counting, wants_progress
 from lvtools.errors import LvtoolsError
 from lvtools.evaluation import evaluate
+from lvtools.evaluation.document import document_of, document_text
 from lvtools.evaluation.matching import LEVELS
 from lvtools.evaluation.sections import Section, aligned, is_text
 from lvtools.evaluation.service_files import write_service_files
@@ -84,6 +87,11 @@ def _wish(value: str, ctx: click.Context, param: click.Parameter) -> dict[str, A
     metavar="COLUMN",
     help="Figures for each value of a column of either file, or of class, folder, area. Can be repeated.",
 )
+@click.option(
+    "--maps",
+    metavar="COLUMN",
+    help="The column or JSON member that names each image's map of scores (.npy, grey PNG or TIFF): gives AUPRO.",
+)
 @click.option("--baseline", metavar="FILE", help="Another model's predictions, to say which one is better.")
 @click.option(
     "--match", type=click.Choice(["auto", *LEVELS]), default="auto", show_default=True, help="How images are paired."
@@ -130,6 +138,7 @@ def command(
     positive: str,
     wishes: list[dict[str, Any]],
     slice_by: tuple[str, ...],
+    maps: str | None,
     baseline: str | None,
     match: str,
     alpha: AlphaRule,
@@ -152,6 +161,10 @@ def command(
     """
     if save_service is not None:
         ServiceModel.parse(service_model)  # a wrong name is said before the work, not after it
+    if "ARROW_DEFAULT_MEMORY_POOL" not in os.environ:
+        # Arrow's own allocator keeps what hash tables and columns in the making have left: a fifth of the peak. It is
+        # there for speed that a command which opens masks does not notice.
+        pa.set_memory_pool(pa.system_memory_pool())
     with counting("images", wants_progress(progress)) as on_image:
         result = evaluate(
             truth,
@@ -164,17 +177,19 @@ def command(
             positive=positive,
             truth_format=truth_format,
             prediction_format=prediction_format,
+            maps=maps,
             slice_by=slice_by,
             wishes=wishes,
             baseline=baseline,
             progress=on_image,
         )
     if json_file == "-":
-        click.echo(result.to_json(), nl=False)
+        for piece in document_text(document_of(result)):
+            click.echo(piece, nl=False)
     else:
         _print(list(sections(result)))
         if json_file is not None:
-            result.to_json(json_file)
+            result.write_json(json_file)
     if html_file is not None:
         result.to_html(html_file, images)
     if save_service is not None:

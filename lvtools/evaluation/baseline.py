@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow.compute as pc
 
 from lvtools.errors import ArgumentError
 from lvtools.metrics import Comparison, Interval, compare
@@ -108,41 +109,48 @@ class ModelComparison:
 
 def compare_with(evaluation: Evaluation, baseline: Evaluation) -> ModelComparison:
     """`Evaluation.compare`."""
-    mine, theirs = ({row["source_ref"]: row for row in one.per_image.to_pylist()} for one in (evaluation, baseline))
-    both = [(row, theirs[ref]) for ref, row in mine.items() if ref in theirs]
-    if not both:
+    mine, theirs = (
+        one.per_image.select(["source_ref", "truth", "prediction", "score", "correct"]).combine_chunks()
+        for one in (evaluation, baseline)
+    )
+    place = pc.index_in(mine["source_ref"], value_set=theirs["source_ref"])
+    row, other = mine.filter(pc.is_valid(place)), theirs.take(pc.drop_null(place))
+    if not row.num_rows:
         raise ArgumentError("the two evaluations have no image in common", hint="compare both models with one truth")
-    for row, other in both:
-        if row["truth"] != other["truth"]:
-            raise ArgumentError(
-                f"{row['source_ref']!r} is {row['truth']!r} in one truth and {other['truth']!r} in the other",
-                hint="compare both models with one truth, and with the same positive class",
-            )
+    for at in np.flatnonzero(pc.not_equal(row["truth"], other["truth"]).to_numpy())[:1].tolist():
+        ref, is_, was = (
+            table[name][at].as_py() for table, name in ((row, "source_ref"), (row, "truth"), (other, "truth"))
+        )
+        raise ArgumentError(
+            f"{ref!r} is {is_!r} in one truth and {was!r} in the other",
+            hint="compare both models with one truth, and with the same positive class",
+        )
     positive = evaluation.positive
-    truth = [row["truth"] for row, _ in both]
     decisions = compare(
-        truth,
-        [other["prediction"] for _, other in both],
-        [row["prediction"] for row, _ in both],
-        positive=positive if positive is not None else "",
+        row["truth"], other["prediction"], row["prediction"], positive=positive if positive is not None else ""
     )
     auroc = precision = UNDEFINED
-    scored = [(row, other) for row, other in both if row["score"] is not None and other["score"] is not None]
-    if positive is not None and scored:
+    scored = pc.and_(pc.is_valid(row["score"]), pc.is_valid(other["score"]))
+    many = pc.sum(scored).as_py()
+    if positive is not None and many:
         auroc, precision = compare_scores(
-            np.array([row["truth"] == positive for row, _ in scored]),
-            np.array([other["score"] for _, other in scored], float),
-            np.array([row["score"] for row, _ in scored], float),
-            replicates=min(DRAWS[0], max(DRAWS[1], SCORES_AT_MOST // len(scored))),
+            pc.equal(row["truth"], positive).filter(scored).to_numpy(),
+            other["score"].filter(scored).to_numpy(),
+            row["score"].filter(scored).to_numpy(),
+            replicates=min(DRAWS[0], max(DRAWS[1], SCORES_AT_MOST // many)),
         )
+    better, worse = (
+        row["source_ref"].filter(pc.and_(one["correct"], pc.invert(two["correct"]))).to_pylist()
+        for one, two in ((row, other), (other, row))
+    )
     return ModelComparison(
         baseline.predictions.origin,
-        len(both),
-        len(theirs) - len(both),
-        len(mine) - len(both),
+        row.num_rows,
+        theirs.num_rows - row.num_rows,
+        mine.num_rows - row.num_rows,
         decisions,
         auroc,
         precision,
-        [row["source_ref"] for row, other in both if row["correct"] and not other["correct"]],
-        [row["source_ref"] for row, other in both if other["correct"] and not row["correct"]],
+        better,
+        worse,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from lvtools.errors import ArgumentError, FormatError
-from lvtools.evaluation.decisions import NEGATIVE, Decisions, decide
+from lvtools.evaluation.decisions import Decisions, decide
+from lvtools.evaluation.maps import map_figures
 from lvtools.evaluation.matching import Match, match_rows
+from lvtools.evaluation.per_image import PixelColumns, per_image_table, picked, pixel_figures
 from lvtools.evaluation.pixels import (
     ImagePixels,
     PixelReader,
@@ -21,9 +23,9 @@ from lvtools.evaluation.pixels import (
     joint_classes,
     joint_color_map,
     roots_of,
-    rows_at,
 )
-from lvtools.evaluation.result import PER_IMAGE_SCHEMA, Evaluation, Side
+from lvtools.evaluation.result import Evaluation, Side
+from lvtools.evaluation.rows import images_between_releases, rows_at
 from lvtools.evaluation.slicing import DERIVED, own_columns
 from lvtools.findings import FindingList, join_findings, render
 from lvtools.formats.fields import ANOMALY, NORMAL
@@ -32,11 +34,9 @@ from lvtools.formats.registry import ROWS_AT_ONCE, WRITTEN_AS_NUMBERS
 from lvtools.formats.spill import release
 from lvtools.masks import AlphaRule
 from lvtools.metrics import BlobCollector, PixelState
-from lvtools.metrics.pixel import IOU_UNIT_BITS, UNKNOWN_INDEX
 from lvtools.objects import Objects
 
 Root = Objects | str | os.PathLike[str]
-IMAGES_BETWEEN_RELEASES = 512
 
 
 def evaluate(
@@ -51,6 +51,7 @@ def evaluate(
     positive: str = "anomaly",
     truth_format: str = "auto",
     prediction_format: str = "auto",
+    maps: str | None = None,
     slice_by: Sequence[str] = (),
     wishes: Sequence[Mapping[str, Any]] = (),
     baseline: Any = None,
@@ -77,6 +78,10 @@ def evaluate(
         The class that is looked for, compared without case.
     truth_format, prediction_format : str
         'auto' or a name of `PREDICTION_FORMATS`.
+    maps : str, optional
+        The column of the predictions, or member of their JSON lines, that names each image's map of anomaly scores: a
+        .npy, grey PNG or grey TIFF of the image's size, higher is more anomalous, found where predicted masks are. With
+        the truth's masks they give AUPRO: `Evaluation.maps`.
     slice_by : sequence of str
         Columns of either file (the truth's first), members of its JSON lines ('a.b' for one inside another), or
         'class', 'folder', 'area': the figures are given for each value too. See `Evaluation.slices`.
@@ -103,7 +108,7 @@ def evaluate(
     own = [name for name in slice_by if name not in DERIVED]
     true, called = (
         read_predictions(truth, format=truth_format, role="truth", extra=own),
-        read_predictions(predictions, format=prediction_format, extra=own),
+        read_predictions(predictions, format=prediction_format, extra=own if maps is None else [*own, maps]),
     )
     for side in (true, called):
         _require_images(side)
@@ -111,30 +116,19 @@ def evaluate(
     matched = match_rows(true.table, called.table, true_findings, called_findings, level=match)
     decisions = _decisions(true, called, matched, threshold, positive)
     reader = _pixel_reader(true, called, matched, objects, prediction_objects, alpha, true_findings, called_findings)
-    columns = own_columns(own, true, called, matched.pairs)
-    rows = _Rows(true, called, decisions)
-    state, blobs = PixelState.empty(), BlobCollector()
-    called_normal = ([_is_normal(name, decisions) for name in side] for side in (decisions.truth, decisions.prediction))
-    normal = list(zip(*called_normal, strict=True))
-    sides = rows_at((true.table, called.table), matched.pairs, normal)
-    counts = None if reader is None else reader.read_many(sides, threads)
-    for at, (true_row, called_row) in enumerate(matched.pairs):
-        counted = None
-        told = len(true_findings) + len(called_findings)
-        if counts is not None:
-            counted = next(counts)
-            if counted is not None:
-                state = state.merge(counted.state)
-            if at % IMAGES_BETWEEN_RELEASES == 0:
-                release()
-            if progress is not None:
-                progress(at + 1, len(matched.pairs))
-        faulty = len(true_findings) + len(called_findings) > told
-        regions = None if reader is None else _regions(blobs, at, counted, decisions, faulty=faulty)
-        rows.add(at, true_row, called_row, counted, regions)
+    columns = own_columns(own, true, called, matched)
+    state, blobs, pixels = PixelState.empty(), BlobCollector(), PixelColumns(len(matched))
     if reader is not None:
-        reader.report_ambiguous()
+        state = _count_pixels(reader, true, called, matched, decisions, blobs, pixels, threads, progress)
+    map_reader = (
+        None
+        if maps is None
+        else _reader(true, called, objects, prediction_objects, alpha, FindingList(true.origin), called_findings)
+    )
     return Evaluation(
+        maps=None
+        if maps is None or map_reader is None
+        else map_figures(map_reader, true, called, matched, decisions, maps),
         truth=Side(true.origin, _distinct(true), true.format),
         predictions=Side(called.origin, _distinct(called), called.format),
         match=matched,
@@ -142,17 +136,56 @@ def evaluate(
         positive=decisions.positive,
         threshold=decisions.threshold,
         threshold_assumed=decisions.assumed,
-        pixel=state if reader is not None and state.images else None,
-        per_image=rows.table(),
+        pixel=state if state.images else None,
+        per_image=per_image_table(true.table, called.table, matched, decisions, pixels),
         findings=join_findings([true.findings, true_findings.table(), called.findings, called_findings.table()]),
         reader=reader,
         tables=(true.table, called.table),
-        regions=blobs.report() if reader is not None and state.images else None,
+        regions=blobs.report() if state.images else None,
         columns=columns,
         slice_by=tuple(slice_by),
         wishes=tuple(wishes),
         baseline=None if baseline is None else _baseline(true, baseline, threshold, match, positive, prediction_format),
     )
+
+
+def _count_pixels(
+    reader: PixelReader,
+    true: Predictions,
+    called: Predictions,
+    matched: Match,
+    decisions: Decisions,
+    blobs: BlobCollector,
+    pixels: PixelColumns,
+    threads: int | None,
+    progress: Callable[[int, int], None] | None,
+) -> PixelState:
+    """Count the masks of every image into `blobs`, `pixels` and the state that is returned."""
+    tables, rows = (true.table, called.table), (matched.truth_rows, matched.prediction_rows)
+    normal = decisions.normal(decisions.truth), decisions.normal(decisions.prediction)
+    state = PixelState.empty()
+    between = images_between_releases(tables)
+    for at, (counted, faulty) in enumerate(reader.read_many(rows_at(tables, rows, normal), threads)):
+        figures = None
+        if counted is not None:
+            state = state.merge(counted.state)
+            figures = pixel_figures(counted.state)
+        # Without pixels on either side there is nothing to compare, and no false blob either.
+        empty = not faulty and bool(normal[0][at] and normal[1][at])
+        pixels.add(figures, _regions(blobs, at, counted, empty=empty))
+        if at % between == 0:
+            release()
+        if progress is not None:
+            progress(at + 1, len(matched))
+    reader.report_ambiguous()
+    return state
+
+
+def _regions(blobs: BlobCollector, at: int, counted: ImagePixels | None, *, empty: bool) -> Mapping[str, int] | None:
+    """Count the regions of an image; None when its pixels could not be compared."""
+    if counted is not None and counted.regions is not None:
+        return blobs.add_regions(*counted.regions, image=at)
+    return blobs.add_empty(image=at) if counted is not None or empty else None
 
 
 def _baseline(
@@ -164,9 +197,6 @@ def _baseline(
     nobody, called_findings = FindingList(true.origin), FindingList(called.origin)  # the truth's have been told
     matched = match_rows(true.table, called.table, nobody, called_findings, level=match)
     decisions = _decisions(true, called, matched, threshold, positive)
-    rows = _Rows(true, called, decisions)
-    for at, (true_row, called_row) in enumerate(matched.pairs):
-        rows.add(at, true_row, called_row, None, None)
     return Evaluation(
         truth=Side(true.origin, _distinct(true), true.format),
         predictions=Side(called.origin, _distinct(called), called.format),
@@ -176,29 +206,10 @@ def _baseline(
         threshold=decisions.threshold,
         threshold_assumed=decisions.assumed,
         pixel=None,
-        per_image=rows.table(),
+        per_image=per_image_table(true.table, called.table, matched, decisions, PixelColumns(len(matched))),
         findings=join_findings([called.findings, called_findings.table()]),
         tables=(true.table, called.table),
     )
-
-
-def _regions(
-    blobs: BlobCollector, at: int, counted: ImagePixels | None, decisions: Decisions, *, faulty: bool
-) -> Mapping[str, int] | None:
-    """Count the regions of an image; None when its pixels could not be compared."""
-    if counted is None:
-        # Without pixels on either side there is nothing to compare, and no false blob either.
-        empty = not faulty and all(_is_normal(side[at], decisions) for side in (decisions.truth, decisions.prediction))
-        return blobs.add_empty(image=at) if empty else None
-    if not any(_pixel_figures(counted.state)[2:]):  # no anomaly pixel: the masks need not be looked at
-        return blobs.add_empty(image=at)
-    return blobs.add(_anomalous(counted.prediction), _anomalous(counted.truth), image=at)
-
-
-def _anomalous(index: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Where an anomaly class is; pixels of no class belong to no region."""
-    there: NDArray[np.uint8] = ((index != 0) & (index != UNKNOWN_INDEX)).view(np.uint8)
-    return there
 
 
 def _require_images(side: Predictions) -> None:
@@ -220,28 +231,23 @@ def _require_images(side: Predictions) -> None:
 def _decisions(
     true: Predictions, called: Predictions, matched: Match, threshold: float | None, positive: str
 ) -> Decisions:
-    labels, names = _class_names(true.table, called.table), _class_names(called.table, true.table)
-    scores = called.table["score"].to_pylist()
     return decide(
-        [str(labels[row]) for row, _ in matched.pairs],  # an unlabeled one is in no pair
-        [names[row] for _, row in matched.pairs],
-        [scores[row] for _, row in matched.pairs],
+        picked(_class_names(true.table, called.table), matched.truth_rows),  # an unlabeled one is in no pair
+        picked(_class_names(called.table, true.table), matched.prediction_rows),
+        picked(called.table["score"], matched.prediction_rows),
         threshold=threshold,
         positive=positive,
     )
 
 
-def _class_names(table: pa.Table, other: pa.Table) -> list[str | None]:
+def _class_names(table: pa.Table, other: pa.Table) -> pa.ChunkedArray:
     """0 and 1 were read as normal and anomaly; beside a file of classes 0, 1, 2, ... they are numbers again."""
-    names: list[str | None] = table["class_name"].to_pylist()
+    names = table["class_name"]
     numbers = (table.schema.metadata or {}).items() >= WRITTEN_AS_NUMBERS.items()
     if numbers and any(name is not None and name.isdigit() for name in other["class_name"].unique().to_pylist()):
-        return [{ANOMALY: "1", NORMAL: "0"}.get(name, name) if name is not None else None for name in names]
+        for word, number in ((ANOMALY, "1"), (NORMAL, "0")):
+            names = pc.if_else(pc.equal(names, word), number, names)
     return names
-
-
-def _is_normal(name: str, decisions: Decisions) -> bool:
-    return name == decisions.negative if decisions.positive is not None else name.casefold() == NEGATIVE
 
 
 def _distinct(side: Predictions) -> int:
@@ -263,26 +269,35 @@ def _pixel_reader(
     Somebody who names no folder may want the image figures only: one finding says what is missing then, not one per
     image.
     """
-    true_masks = [
-        true.table["mask_ref"][row].as_py() for row, _ in matched.pairs if true.table["mask_ref"][row].is_valid
-    ]
-    inline = any(true.table["mask"][row].is_valid for row, _ in matched.pairs)
-    called_refs = [
-        called.table["mask_ref"][row].as_py() for _, row in matched.pairs if called.table["mask_ref"][row].is_valid
-    ]
-    called_inline = any(called.table["mask"][row].is_valid for _, row in matched.pairs)
+    (true_refs, inline), (called_refs, called_inline) = (
+        (picked(side.table["mask_ref"], rows), _any_valid(side.table["mask"], rows))
+        for side, rows in ((true, matched.truth_rows), (called, matched.prediction_rows))
+    )
+    true_masks, called_masks = (len(refs) - refs.null_count for refs in (true_refs, called_refs))
     roots = roots_of(objects, true.origin)
-    if not (true_masks or inline) or not (called_refs or called_inline):
+    if not (true_masks or inline) or not (called_masks or called_inline):
         return None
-    if objects is None and not inline and not any(is_there(roots, ref) for ref in true_masks):
+    if objects is None and not inline and not any(is_there(roots, ref) for ref in _values(true_refs)):
         where = f"under {roots[0].root}" if roots else "in reach"
         true_findings.add(
             "LV412",
-            value=f"no pixel figures: none of the {len(true_masks):,} masks, such as {true_masks[0]}, is {where}; "
-            "name their folder (--images)",
+            value=f"no pixel figures: none of the {true_masks:,} masks, such as {next(_values(true_refs))}, "
+            f"is {where}; name their folder (--images)",
         )
         return None
-    called_roots = roots_of(prediction_objects, called.origin)
+    return _reader(true, called, objects, prediction_objects, alpha, true_findings, called_findings)
+
+
+def _reader(
+    true: Predictions,
+    called: Predictions,
+    objects: Root | None,
+    prediction_objects: Root | None,
+    alpha: AlphaRule,
+    true_findings: FindingList,
+    called_findings: FindingList,
+) -> PixelReader:
+    roots, called_roots = roots_of(objects, true.origin), roots_of(prediction_objects, called.origin)
     if prediction_objects is None:
         called_roots += roots  # predicted masks are often kept beside those of the truth
     return PixelReader(
@@ -296,56 +311,12 @@ def _pixel_reader(
     )
 
 
-class _Rows:
-    """`PER_IMAGE_SCHEMA` being collected."""
-
-    def __init__(self, true: Predictions, called: Predictions, decisions: Decisions) -> None:
-        self._decisions = decisions
-        self._true = {name: true.table[name].to_pylist() for name in ("source_ref", "line", "mask_ref")}
-        self._called = {name: called.table[name].to_pylist() for name in ("score", "line", "mask_ref")}
-        self._columns: dict[str, list[Any]] = {name: [] for name in PER_IMAGE_SCHEMA.names}
-        self._done: list[pa.Table] = []
-
-    def add(
-        self,
-        at: int,
-        true_row: int,
-        called_row: int,
-        counted: ImagePixels | None,
-        regions: Mapping[str, int] | None,
-    ) -> None:
-        is_, was_called = self._decisions.truth[at], self._decisions.prediction[at]
-        iou, wrong, true_px, called_px = _pixel_figures(counted.state) if counted is not None else (None,) * 4
-        row = (
-            self._true["source_ref"][true_row], is_, was_called, self._called["score"][called_row], is_ == was_called,
-            iou, wrong, true_px, called_px, self._true["line"][true_row], self._called["line"][called_row],
-            self._true["mask_ref"][true_row], self._called["mask_ref"][called_row],
-            *((regions or {}).get(name) for name in ("regions", "regions_hit", "false_blobs")),
-        )  # fmt: skip
-        for name, value in zip(PER_IMAGE_SCHEMA.names, row, strict=True):
-            self._columns[name].append(value)
-        if len(self._columns["source_ref"]) >= ROWS_AT_ONCE:
-            self._pack()
-
-    def _pack(self) -> None:
-        self._done.append(pa.table(list(self._columns.values()), schema=PER_IMAGE_SCHEMA))
-        self._columns = {name: [] for name in PER_IMAGE_SCHEMA.names}
-
-    def table(self) -> pa.Table:
-        self._pack()
-        return pa.concat_tables(self._done)
+def _any_valid(column: pa.ChunkedArray, rows: NDArray[np.int64]) -> bool:
+    """Is there a value in one of these rows? The values themselves, masks perhaps, are not touched."""
+    return column.null_count < len(column) and bool(pc.any(picked(pc.is_valid(column), rows)).as_py())
 
 
-def _pixel_figures(state: PixelState) -> tuple[float | None, int, int, int]:
-    """Mean IoU over the anomaly classes in truth or prediction (None: there is none), wrong, true and called pixels."""
-    matrix = state.pooled
-    anomalies = matrix.named_classes[1:]
-    units = [state.seen[name][1] for name in anomalies if name in state.seen]
-    iou = sum(units) / (len(units) << IOU_UNIT_BITS) if units else None
-    right = sum(matrix.tp(name) for name in matrix.named_classes)
-    return (
-        iou,
-        matrix.total - right - state.unknown_px,
-        sum(map(matrix.support, anomalies)),
-        sum(map(matrix.predicted, anomalies)),
-    )
+def _values(column: pa.ChunkedArray) -> Iterator[str]:
+    """Those that are there; a block at a time becomes Python's."""
+    for batch in pa.table([column], ["value"]).to_batches(max_chunksize=ROWS_AT_ONCE):
+        yield from (value for value in batch.column(0).to_pylist() if value is not None)

@@ -95,6 +95,16 @@ def regions(evaluation: Evaluation) -> Iterator[Section]:
     yield Section("Regions", ("area in pixels", "regions", "hit", "hit rate", "mean overlap"), rows, notes)
 
 
+def maps(evaluation: Evaluation) -> Iterator[Section]:
+    """The area under the per-region overlap curve."""
+    found = evaluation.maps
+    if found is None:
+        return
+    rows = ((f"AUPRO up to a false positive rate of {found.fpr_limit:g}", number_text(found.aupro)),)
+    notes = () if found.aupro == found.aupro else ("it needs an anomalous region and a normal pixel",)
+    yield Section(f"Score maps of {found.images:,} images", ("", "value"), rows, notes)
+
+
 def slices(evaluation: Evaluation) -> Iterator[Section]:
     """A table per column sliced by."""
     names = ("precision", "recall", "f1", "accuracy") if evaluation.positive is not None else ("accuracy",)

@@ -8,21 +8,27 @@ levels would pair images that merely look alike.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from lvtools.errors import ArgumentError, FormatError
 from lvtools.findings import FindingList
 
 LEVELS = ("exact", "name", "stem")
+REFS_AT_ONCE = 4096
+
+Rows: TypeAlias = NDArray[np.int64]
 
 # Endings of pictures and of what is saved beside them; 'board.v2' keeps its '.v2'.
 _ENDING = re.compile(r"\.(jpe?g|png|bmp|tiff?|webp|gif|jp2|p[bgnp]m|json)\Z", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Match:
     """Rows that belong together, and what is left over.
 
@@ -30,18 +36,34 @@ class Match:
     ----------
     by : str
         'exact', 'name' or 'stem'.
-    pairs : list of (int, int)
-        Row of the truth, row of the prediction; in the order of the truth.
+    truth_rows, prediction_rows : ndarray of int64
+        Row of the truth, row of its prediction; in the order of the truth.
     missing, extra, duplicates, unlabeled : list of str
         References: truth without prediction, prediction without truth, either side more than once, truth without label.
     """
 
     by: str
-    pairs: list[tuple[int, int]]
+    truth_rows: Rows
+    prediction_rows: Rows
     missing: list[str]
     extra: list[str]
     duplicates: list[str]
     unlabeled: list[str]
+
+    def __len__(self) -> int:
+        return len(self.truth_rows)
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """(row of the truth, row of the prediction): a new list, eight times the size of the two arrays."""
+        return list(zip(self.truth_rows.tolist(), self.prediction_rows.tolist(), strict=True))
+
+
+class _Side(NamedTuple):
+    """The different references of a table, in order, and the first row of each."""
+
+    refs: pa.Array
+    rows: Rows
 
 
 def match_rows(
@@ -63,47 +85,55 @@ def match_rows(
     """
     if level not in ("auto", *LEVELS):
         raise ArgumentError(f"match is {level!r}", hint=f"one of auto, {', '.join(LEVELS)}")
-    true_rows, true_twice = _first_rows(truth, truth_findings)
-    predicted_rows, predicted_twice = _first_rows(predictions, prediction_findings)
-    by, true_keys, predicted_keys = _level(
-        true_rows, predicted_rows, level, truth_findings.file, prediction_findings.file
-    )
-    place = dict(zip(predicted_keys, predicted_rows.values(), strict=True))
-    labels, true_lines = truth["class_name"].to_pylist(), truth["line"].to_pylist()
-    pairs, missing, unlabeled, used = [], [], [], set()
-    for key, (ref, row) in zip(true_keys, true_rows.items(), strict=True):
-        used.add(key)
-        if labels[row] is None:
-            unlabeled.append(ref)
-            truth_findings.add("LV408", line=true_lines[row], value=ref)
-        elif key in place:
-            pairs.append((row, place[key]))
-        else:
-            missing.append(ref)
-            truth_findings.add("LV401", line=true_lines[row], value=ref)
-    extra, lines = [], predictions["line"].to_pylist()
-    for key, (ref, row) in zip(predicted_keys, predicted_rows.items(), strict=True):
-        if key not in used:
-            extra.append(ref)
-            prediction_findings.add("LV402", line=lines[row], value=ref)
-    return Match(by, pairs, missing, extra, list(dict.fromkeys(true_twice + predicted_twice)), unlabeled)
+    true, true_twice = _first_rows(truth, truth_findings)
+    called, called_twice = _first_rows(predictions, prediction_findings)
+    pa.default_memory_pool().release_unused()  # hash tables twice the size of what is kept
+    by, place = _level(true, called, level, truth_findings.file, prediction_findings.file)
+    pa.default_memory_pool().release_unused()
+    found = place >= 0
+    labelled = pc.is_valid(truth["class_name"].take(pa.array(true.rows))).to_numpy()
+    missing: list[str] = []
+    unlabeled: list[str] = []
+    extra: list[str] = []
+    for at in np.flatnonzero(~(found & labelled)).tolist():
+        ref, row = true.refs[at].as_py(), int(true.rows[at])
+        (missing if labelled[at] else unlabeled).append(ref)
+        truth_findings.add("LV401" if labelled[at] else "LV408", line=truth["line"][row].as_py(), value=ref)
+    unused = np.ones(len(called.refs), np.bool_)
+    unused[place[found]] = False
+    for at in np.flatnonzero(unused).tolist():
+        extra.append(called.refs[at].as_py())
+        line = predictions["line"][int(called.rows[at])].as_py()
+        prediction_findings.add("LV402", line=line, value=extra[-1])
+    paired = found & labelled
+    rows = true.rows[paired], called.rows[place[paired]]
+    return Match(by, *rows, missing, extra, list(dict.fromkeys(true_twice + called_twice)), unlabeled)
 
 
-def _first_rows(table: pa.Table, findings: FindingList) -> tuple[dict[str, int], list[str]]:
+def _first_rows(table: pa.Table, findings: FindingList) -> tuple[_Side, list[str]]:
     """The first row of each reference, and the references that stand more than once."""
-    rows: dict[str, int] = {}
+    refs, codes = _coded(table["source_ref"])
+    rows = np.unique(codes, return_index=True)[1].astype(np.int64, copy=False)
+    first = rows[codes]
     twice = []
     lines = table["line"]
     content = table.drop_columns(["line"])
-    for row, ref in enumerate(table["source_ref"].to_pylist()):
-        first = rows.setdefault(ref, row)
-        if first == row:
-            continue
+    for row in np.flatnonzero(first != np.arange(len(codes))).tolist():
+        before = int(first[row])
+        ref = refs[int(codes[row])].as_py()
         twice.append(ref)
-        same = content.slice(first, 1).to_pylist() == content.slice(row, 1).to_pylist()
+        same = content.slice(before, 1).to_pylist() == content.slice(row, 1).to_pylist()
         code = "LV403" if same else "LV404"
-        findings.add(code, line=lines[row].as_py(), value=ref, related_line=lines[first].as_py())
-    return rows, list(dict.fromkeys(twice))
+        findings.add(code, line=lines[row].as_py(), value=ref, related_line=lines[before].as_py())
+    return _Side(refs, rows), list(dict.fromkeys(twice))
+
+
+def _coded(values: pa.ChunkedArray) -> tuple[pa.Array, NDArray[np.int32]]:
+    """The different values in order of first sight, and the number of each row's."""
+    chunks = values.dictionary_encode("encode").chunks
+    if not chunks:
+        return pa.array([], values.type), np.zeros(0, np.int32)
+    return chunks[-1].dictionary, np.concatenate([chunk.indices.to_numpy() for chunk in chunks])
 
 
 def file_name(ref: str) -> str:
@@ -119,26 +149,35 @@ def file_stem(ref: str) -> str:
     return name
 
 
-def _keys(refs: Sequence[str], level: str) -> list[str]:
-    return list(refs) if level == "exact" else [(file_name if level == "name" else file_stem)(ref) for ref in refs]
+def _keys(refs: pa.Array, level: str) -> pa.ChunkedArray:
+    """What references are compared by; few of them are Python's at a time."""
+    if level == "exact":
+        return pa.chunked_array([refs])
+    key = file_name if level == "name" else file_stem
+    blocks = (refs.slice(start, REFS_AT_ONCE).to_pylist() for start in range(0, len(refs), REFS_AT_ONCE))
+    return pa.chunked_array([[None if ref is None else key(ref) for ref in block] for block in blocks], refs.type)
 
 
 def _level(
-    truth: Mapping[str, int], predictions: Mapping[str, int], level: str, truth_name: str, predictions_name: str
-) -> tuple[str, list[str], list[str]]:
-    sides = (list(truth), list(predictions))
+    truth: _Side, predictions: _Side, level: str, truth_name: str, predictions_name: str
+) -> tuple[str, NDArray[np.int32]]:
+    """The level at which images are found, and for each one of the truth the place of its prediction, else -1."""
+    sides = (truth.refs, predictions.refs)
     clash = ""
     for one in LEVELS if level == "auto" else (level,):
-        true_keys, predicted_keys = (_keys(refs, one) for refs in sides)
+        keys = [_keys(refs, one) for refs in sides]
         found = None
-        for refs, keys, name in zip(sides, (true_keys, predicted_keys), (truth_name, predictions_name), strict=True):
-            found = found or _clash(refs, keys, name)
+        if one != "exact":  # references are unique already
+            for refs, mine, name in zip(sides, keys, (truth_name, predictions_name), strict=True):
+                found = found or _clash(refs, mine, name)
         if found is not None:
             if level != "auto":
                 raise ArgumentError(f"cannot match by {one}: {found}", hint="--match exact compares whole references")
             clash = clash or f"; file names do not decide, {found}"
-        elif set(true_keys) & set(predicted_keys):
-            return one, true_keys, predicted_keys
+            continue
+        place = pc.fill_null(pc.index_in(keys[0], value_set=keys[1].combine_chunks()), -1).to_numpy()
+        if (place >= 0).any():
+            return one, place
     if level == "auto":
         raise FormatError(
             f"truth and predictions have no image in common{clash}; {_examples(sides)}", hint=_NOTHING_HINT
@@ -151,16 +190,20 @@ _NOTHING_HINT = (
 )
 
 
-def _clash(refs: Sequence[str], keys: Sequence[str], name: str) -> str | None:
-    seen: dict[str, str] = {}
-    for ref, key in zip(refs, keys, strict=True):
-        if seen.setdefault(key, ref) != ref:
-            return f"{name} has both {seen[key]!r} and {ref!r}"
-    return None
+def _clash(refs: pa.Array, keys: pa.ChunkedArray, name: str) -> str | None:
+    """Two references that have one key."""
+    _, codes = _coded(keys)
+    first = np.unique(codes, return_index=True)[1][codes]
+    again = np.flatnonzero(first != np.arange(len(codes)))
+    if not len(again):
+        return None
+    row = int(again[0])
+    return f"{name} has both {refs[int(first[row])].as_py()!r} and {refs[row].as_py()!r}"
 
 
-def _examples(sides: tuple[list[str], list[str]]) -> str:
+def _examples(sides: tuple[pa.Array, pa.Array]) -> str:
     said = []
     for refs, name in zip(sides, ("the truth has", "the predictions have"), strict=True):
-        said.append(f"{name} {', '.join(map(repr, refs[:2])) or 'no images'}{', ...' if len(refs) > 2 else ''}")
+        shown = refs.slice(0, 2).to_pylist()
+        said.append(f"{name} {', '.join(map(repr, shown)) or 'no images'}{', ...' if len(refs) > 2 else ''}")
     return "; ".join(said)

@@ -16,44 +16,33 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from lvtools.dataset import ColorMap, is_background
-from lvtools.errors import ArgumentError, LvtoolsError, MaskError, ObjectError
+from lvtools.errors import LvtoolsError, MaskError, ObjectError
+from lvtools.evaluation.rows import Row
 from lvtools.evaluation.threads import map_ordered
 from lvtools.findings import FindingList
-from lvtools.masks import AlphaRule, Mask, class_pairs, read_mask
-from lvtools.metrics import ConfusionMatrix, PixelState
+from lvtools.masks import AlphaRule, Mask, class_pairs, read_mask, region_pairs
+from lvtools.metrics import PixelState
 from lvtools.objects import Objects, is_remote
 
 BACKGROUND_NAME = "background"
 
 Index = NDArray[np.uint8]
-ROWS_AT_ONCE = 64
+Regions = tuple[NDArray[np.int64], NDArray[np.int64]]
 Roots = tuple[Objects, ...]  # where references are looked for, in this order
-
-
-class Row(NamedTuple):
-    """What one side says about the pixels of an image."""
-
-    source_ref: str
-    is_normal: bool
-    mask_ref: str | None
-    mask: bytes | None
-    colors: list[dict[str, Any]] | None
-    line: int | None
-
-    @property
-    def has_mask(self) -> bool:
-        return self.mask_ref is not None or self.mask is not None
 
 
 class ImagePixels:
     """The counts of one image, and its masks for whoever wants to see them.
 
     `truth` and `prediction` are uint8 (height, width), indexes into the reader's classes; they are painted when first
-    asked for. A side without anomaly pixels of its own is all background.
+    asked for. A side without anomaly pixels of its own is all background. `regions` are those of `region_pairs`, None
+    when there is no anomaly on either side.
     """
 
-    def __init__(self, state: PixelState, truth: Mask | None, prediction: Mask | None) -> None:
-        self.state, self._masks = state, (truth, prediction)
+    def __init__(
+        self, state: PixelState, truth: Mask | None, prediction: Mask | None, regions: Regions | None = None
+    ) -> None:
+        self.state, self._masks, self.regions = state, (truth, prediction), regions
 
     @cached_property
     def truth(self) -> Index:
@@ -77,34 +66,6 @@ class Look(NamedTuple):
     counted: ImagePixels | None
     notes: list[tuple[str, str, dict[str, Any]]]  # side, code, and the finding's values
     ambiguous: list[tuple[str, int]]  # side, pixels
-
-
-def row_at(table: pa.Table, at: int, *, is_normal: bool) -> Row:
-    """One row of `PREDICTION_SCHEMA`; only here do its mask's bytes become Python's."""
-    names = ("source_ref", "mask_ref", "mask", "anomaly_classes", "line")
-    return _row({name: table[name][at].as_py() for name in names}, is_normal)
-
-
-def rows_at(
-    tables: Sequence[pa.Table], pairs: Sequence[tuple[int, int]], normal: Iterable[tuple[bool, bool]]
-) -> Iterator[tuple[Row, Row]]:
-    """Both rows of each pair, a block of them in memory at a time: tables may hold masks."""
-    names = ["source_ref", "mask_ref", "mask", "anomaly_classes", "line"]
-    flags = iter(normal)
-    for start in range(0, len(pairs), ROWS_AT_ONCE):
-        block = pairs[start : start + ROWS_AT_ONCE]
-        sides = [
-            table.select(names).take(pa.array([pair[side] for pair in block], pa.int64())).to_pylist()
-            for side, table in enumerate(tables)
-        ]
-        for true, called, (true_normal, called_normal) in zip(*sides, flags, strict=False):
-            yield _row(true, true_normal), _row(called, called_normal)
-
-
-def _row(value: Mapping[str, Any], is_normal: bool) -> Row:
-    return Row(
-        value["source_ref"], is_normal, value["mask_ref"], value["mask"], value["anomaly_classes"], value["line"]
-    )
 
 
 def color_map_of(colors: Iterable[Mapping[str, Any]] | None) -> ColorMap | None:
@@ -143,10 +104,15 @@ class PixelReader:
         """Count an image; None, with the reason among the findings, when its pixels cannot be compared."""
         return self._told(self.look(truth, prediction))
 
-    def read_many(self, rows: Iterable[tuple[Row, Row]], threads: int | None = None) -> Iterator[ImagePixels | None]:
-        """`read` for each pair of rows, in their order, on several threads; few images are in memory at a time."""
+    def read_many(
+        self, rows: Iterable[tuple[Row, Row]], threads: int | None = None
+    ) -> Iterator[tuple[ImagePixels | None, bool]]:
+        """`read` for each pair of rows, in their order, on several threads; few images are in memory at a time.
+
+        With each comes whether anything was wrong with it.
+        """
         for look in map_ordered(lambda pair: self.look(*pair), rows, threads):
-            yield self._told(look)
+            yield self._told(look), bool(look.notes)
 
     def _told(self, look: Look) -> ImagePixels | None:
         for side, code, values in look.notes:
@@ -200,7 +166,16 @@ class PixelReader:
             cells[0] = theirs.class_px()
         else:
             return None
-        return ImagePixels(PixelState.of_cells(cells, self.classes, ambiguous_px=ambiguous), ours, theirs)
+        anomalies = cells[1:-1].any() or cells[:, 1:-1].any()  # else there is no region, and none need be looked for
+        regions = region_pairs(ours, theirs) if anomalies else None
+        return ImagePixels(PixelState.of_cells(cells, self.classes, ambiguous_px=ambiguous), ours, theirs, regions)
+
+    def truth_index(self, row: Row, shape: tuple[int, ...]) -> Index | None:
+        """The class indexes of a true mask; `shape` all background without one; None when it cannot be read."""
+        mask = self._mask(row, self.truth_roots, None, "truth", Look(None, [], [])) if row.has_mask else None
+        if row.has_mask and mask is None:
+            return None
+        return np.zeros(shape, np.uint8) if mask is None or _says_nothing(mask) else mask.index()
 
     def _mask(
         self, row: Row, roots: Roots, fallback: list[dict[str, Any]] | None, side: str, look: Look
@@ -251,23 +226,23 @@ def joint_classes(tables: Sequence[pa.Table]) -> tuple[str, ...]:
     """The background, then every class that the maps name: in the order of the truth, then the predictions'."""
     names: dict[str, None] = {}
     for table in tables:
-        listed = table["anomaly_classes"].combine_chunks()
-        if not len(listed):
-            continue
-        for name in listed.flatten().field("class_name").unique().to_pylist():
-            if name is not None and not is_background(name):
-                names.setdefault(name)
+        for listed in table["anomaly_classes"].chunks:
+            for name in listed.flatten().field("class_name").unique().to_pylist():
+                if name is not None and not is_background(name):
+                    names.setdefault(name)
     return (BACKGROUND_NAME, *names)
+
+
+def color_lists(table: pa.Table) -> Iterator[list[dict[str, Any]]]:
+    """The lists of classes and colours that rows have; a block of rows at a time becomes Python's."""
+    for batch in table.select(["anomaly_classes"]).to_batches(max_chunksize=1024):
+        yield from filter(None, batch.column(0).to_pylist())
 
 
 def joint_color_map(table: pa.Table) -> ColorMap | None:
     """All color maps of a table in one; None when there are none, or they contradict each other."""
     merged = ColorMap()
-    distinct = {
-        tuple((one["class_name"], one["color"]) for one in colors)
-        for colors in table["anomaly_classes"].to_pylist()
-        if colors
-    }
+    distinct = {tuple((one["class_name"], one["color"]) for one in colors) for colors in color_lists(table)}
     try:
         for pairs in sorted(distinct, key=repr):
             merged = merged.merge(ColorMap([(name, color) for name, color in pairs if name is not None]))
@@ -318,62 +293,3 @@ def roots_of(named: Objects | str | os.PathLike[str] | None, origin: str) -> Roo
     if not os.path.exists(origin):
         return ()
     return (Objects(origin if os.path.isdir(origin) else os.path.dirname(os.path.abspath(origin))),)
-
-
-def pixel_confusion(
-    truth: Any, prediction: Any, color_map: Mapping[str, int | str] | None = None, *, alpha: AlphaRule = "opaque"
-) -> ConfusionMatrix:
-    """Compare two masks pixel by pixel.
-
-    Parameters
-    ----------
-    truth, prediction : PNG bytes, path, URI, or ndarray of uint8, shape (height, width)
-        Arrays are class indexes: positions in `color_map`, or codes named '0', '1', ... without one; 255 is
-        '(unknown)'.
-    color_map : mapping of str to int or str, optional
-        Class name to 0xRRGGBB or '#rrggbb'. The background is put first. Without it the classes of PNGs are their
-        colours.
-
-    Returns
-    -------
-    ConfusionMatrix
-        Rows truth, columns prediction; `iou()`, `f1()`, `dice()` per class.
-
-    Raises
-    ------
-    MaskError
-        The sizes differ, or a mask cannot be read.
-    """
-    arrays = [isinstance(side, np.ndarray) for side in (truth, prediction)]
-    if any(arrays) and not all(arrays) and color_map is None:
-        raise ArgumentError(
-            "an index array and a PNG cannot be compared without a color map", hint="pass color_map={name: colour}"
-        )
-    if all(arrays):
-        highest = max((int(side[side != 255].max(initial=0)) for side in (truth, prediction)), default=0)
-        classes = _index_classes(color_map) if color_map is not None else tuple(map(str, range(highest + 1)))
-        return PixelState.of(truth, prediction, classes).pooled
-    if color_map is None:
-        seen = [read_mask(side, None, alpha=alpha) for side in (truth, prediction)]
-        names = dict.fromkeys(name for mask in seen for name in mask.classes)
-        classes = (BACKGROUND_NAME, *(name for name in names if not is_background(name)))
-        indexes = [_renumbered(mask, classes) for mask in seen]
-    else:
-        classes = _index_classes(color_map)
-        indexes = [
-            side if is_array else read_mask(side, color_map, alpha=alpha, classes=classes).index()
-            for side, is_array in zip((truth, prediction), arrays, strict=True)
-        ]
-    return PixelState.of(indexes[0], indexes[1], classes).pooled
-
-
-def _index_classes(color_map: Mapping[str, Any]) -> tuple[str, ...]:
-    own = next((name for name in color_map if is_background(name)), BACKGROUND_NAME)
-    return (own, *(name for name in color_map if name != own))
-
-
-def _renumbered(mask: Mask, classes: Sequence[str]) -> Index:
-    table = np.full(256, 255, np.uint8)
-    for at, name in enumerate(mask.classes):
-        table[at] = 0 if is_background(name) else classes.index(name)
-    return table[mask.index()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,16 +10,20 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lvtools.atomic import write_atomically
 from lvtools.dataset import ColorMap
 from lvtools.errors import LvtoolsError
 from lvtools.evaluation.baseline import ModelComparison, compare_with
-from lvtools.evaluation.document import document_of
+from lvtools.evaluation.document import document_of, document_text
+from lvtools.evaluation.maps import MapFigures
 from lvtools.evaluation.matching import Match
-from lvtools.evaluation.pixels import PixelReader, read_first, row_at
+from lvtools.evaluation.per_image import PER_IMAGE_SCHEMA
+from lvtools.evaluation.pixels import PixelReader, color_lists, read_first
+from lvtools.evaluation.rows import row_at
 from lvtools.evaluation.scoring import ScoreFigures, advice_for, figures_of, sweep_of
 from lvtools.evaluation.slicing import slices_of
 from lvtools.evaluation.suspects import label_errors
@@ -29,29 +34,6 @@ from lvtools.objects import Objects
 
 if TYPE_CHECKING:
     from lvtools.report import Picture
-
-PER_IMAGE_SCHEMA = pa.schema(
-    [
-        pa.field("source_ref", pa.string(), metadata={"about": "as the truth writes it"}),
-        pa.field("truth", pa.string()),
-        pa.field("prediction", pa.string()),
-        pa.field("score", pa.float64(), metadata={"about": "how anomalous, 0..1"}),
-        pa.field("correct", pa.bool_()),
-        pa.field(
-            "iou", pa.float64(), metadata={"about": "mean over the anomaly classes in truth or prediction; null: none"}
-        ),
-        pa.field("wrong_px", pa.int64(), metadata={"about": "pixels of no class left out; null: not compared"}),
-        pa.field("truth_px", pa.int64(), metadata={"about": "pixels of anomaly classes"}),
-        pa.field("prediction_px", pa.int64()),
-        pa.field("truth_line", pa.int64()),
-        pa.field("prediction_line", pa.int64()),
-        pa.field("truth_mask_ref", pa.string()),
-        pa.field("prediction_mask_ref", pa.string()),
-        pa.field("regions", pa.int64(), metadata={"about": "connected regions of the true mask; null: not compared"}),
-        pa.field("regions_hit", pa.int64(), metadata={"about": "those with at least one predicted pixel"}),
-        pa.field("false_blobs", pa.int64(), metadata={"about": "predicted regions that touch no true one"}),
-    ]
-)
 
 
 class Side(NamedTuple):
@@ -88,6 +70,8 @@ class Evaluation:
     regions : RegionReport or None
         Connected regions of the true masks, hit or not, and false blobs; None where `pixel` is None. `image` counts
         rows of `per_image`.
+    maps : MapFigures or None
+        AUPRO of the score maps; None when `evaluate` was told of none.
     columns : pyarrow.Table
         The caller's own columns to slice by, row by row as `per_image`.
     """
@@ -109,6 +93,7 @@ class Evaluation:
     slice_by: tuple[str, ...] = ()
     wishes: tuple[Mapping[str, Any], ...] = ()
     baseline: Evaluation | None = None
+    maps: MapFigures | None = None
 
     def accuracy(self) -> Interval:
         """The share of images called correctly, with its 95 % interval."""
@@ -207,7 +192,8 @@ class Evaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """The evaluation as one JSON document; what is undefined or infinite is null."""
-        return document_of(self)
+        document = document_of(self)
+        return {**document, "images": list(document["images"])}
 
     def mean_iou(self) -> float:
         """The mean over the anomaly classes of their pooled IoU, where defined; the background would flatter it."""
@@ -220,8 +206,8 @@ class Evaluation:
         """The first colour that each class has, truth before predictions; the background as white without one."""
         found: dict[str, int] = {}
         for table in self.tables:
-            for colors in table["anomaly_classes"].to_pylist():
-                for one in colors or ():
+            for colors in color_lists(table):
+                for one in colors:
                     name = one["class_name"]
                     if name is None or name in found:
                         continue
@@ -240,10 +226,20 @@ class Evaluation:
         ObjectError
             The file cannot be written.
         """
-        data = orjson.dumps(self.to_dict(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        text = b"".join(document_text(document_of(self)))
         if path is not None:
-            write_atomically(path, data)
-        return data.decode()
+            write_atomically(path, text)
+        return text.decode()
+
+    def write_json(self, path: str | os.PathLike[str]) -> None:
+        """Write the text of `to_json` to a file, whole or not at all, with few images of it in memory at a time.
+
+        Raises
+        ------
+        ObjectError
+            The file cannot be written.
+        """
+        write_atomically(path, document_text(document_of(self)))
 
     def to_html(
         self, path: str | os.PathLike[str], objects: Objects | str | os.PathLike[str] | None = None, *, limit: int = 12
@@ -259,10 +255,10 @@ class Evaluation:
         """
         from lvtools.report import pick_worst, write_evaluation_html
 
-        document = self.to_dict()
+        document = document_of(self)
         worst = pick_worst(document["images"], limit, threshold=self.threshold)
-        shown = {row["source_ref"] for row in self.per_image.to_pylist()}
-        suspects = [row for row in document["label_errors"] if row["source_ref"] in shown][:limit]
+        compared = (row for row in document["label_errors"] if row["prediction"] is not None)
+        suspects = list(itertools.islice(compared, limit))
         root = objects if isinstance(objects, Objects) or objects is None else Objects(objects)
         classes = self.reader.classes if self.reader is not None else ()
         colors = {name: color for name, color in self.color_map().items() if name in classes}
@@ -280,10 +276,13 @@ class Evaluation:
         from lvtools.images import decode_image
         from lvtools.report import Picture
 
-        pairs = {(self.tables[0]["source_ref"][t].as_py()): (t, p) for t, p in self.match.pairs}
+        wanted = pa.array([row["source_ref"] for row in rows], pa.string())
+        found = np.flatnonzero(pc.is_in(self.per_image["source_ref"], value_set=wanted).to_numpy()).tolist()
+        pairs = {self.per_image["source_ref"][at].as_py(): at for at in found}
         places = (root,) if root is not None else self.reader.truth_roots if self.reader is not None else ()
         for row in rows:
-            at_truth, at_prediction = pairs[row["source_ref"]]
+            at = pairs[row["source_ref"]]
+            at_truth, at_prediction = (int(side[at]) for side in (self.match.truth_rows, self.match.prediction_rows))
             truth = row_at(self.tables[0], at_truth, is_normal=self._is_normal(row["truth"]))
             prediction = row_at(self.tables[1], at_prediction, is_normal=self._is_normal(row["prediction"]))
             image, counted = None, None

@@ -12,9 +12,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
+import pyarrow.compute as pc
 
 from lvtools.dataset import is_background
 from lvtools.errors import ArgumentError
+from lvtools.evaluation.per_image import picked
 from lvtools.formats.evaluation_result import ServiceModel, result_document, timestamp
 from lvtools.formats.fields import ANOMALY, NORMAL
 from lvtools.metrics import Sweep
@@ -110,7 +112,7 @@ def write_evaluation_result(
     scores = evaluation.per_image["score"]
     figures["auroc"] = figures["average_precision"] = math.nan
     if len(scores) and not scores.null_count:
-        found = Sweep.of([name == positive for name in evaluation.per_image["truth"].to_pylist()], scores)
+        found = Sweep.of(pc.equal(evaluation.per_image["truth"], positive), scores)
         figures |= {"auroc": found.auroc, "average_precision": found.average_precision}
     row = {
         "model_arn": _model(model).model_arn,
@@ -181,13 +183,14 @@ def _pixel_classes(evaluation: Evaluation) -> list[dict[str, Any]] | None:
 
 def _blocks(evaluation: Evaluation, positive: str, model: ServiceModel, created: str) -> Iterator[bytes]:
     """The manifest's lines, a few at a time."""
-    for start in range(0, len(evaluation.match.pairs), _LINES_AT_ONCE):
+    match = evaluation.match
+    chosen = [
+        picked(table["anomaly_classes"], rows)
+        for table, rows in zip(evaluation.tables, (match.truth_rows, match.prediction_rows), strict=True)
+    ]
+    for start in range(0, len(match), _LINES_AT_ONCE):
         rows = evaluation.per_image.slice(start, _LINES_AT_ONCE).to_pylist()
-        pairs = evaluation.match.pairs[start : start + _LINES_AT_ONCE]
-        colors = [
-            table["anomaly_classes"].take([pair[side] for pair in pairs]).to_pylist()
-            for side, table in enumerate(evaluation.tables)
-        ]
+        colors = [column.slice(start, _LINES_AT_ONCE).to_pylist() for column in chosen]
         yield b"".join(
             orjson.dumps(
                 {

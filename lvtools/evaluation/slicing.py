@@ -11,10 +11,12 @@ import numpy as np
 import pyarrow as pa
 
 from lvtools.errors import ArgumentError
+from lvtools.evaluation.per_image import picked
 from lvtools.metrics.blobs import SIZE_EDGES, size_range
 from lvtools.metrics.comparison import SLICE_SCHEMA, slices
 
 if TYPE_CHECKING:
+    from lvtools.evaluation.matching import Match
     from lvtools.evaluation.result import Evaluation
     from lvtools.formats.predictions import Predictions
 
@@ -31,9 +33,7 @@ NO_VALUE = "(none)"
 MAX_SLICES = 500  # more are an identifier
 
 
-def own_columns(
-    names: Sequence[str], truth: Predictions, predictions: Predictions, pairs: Sequence[tuple[int, int]]
-) -> pa.Table:
+def own_columns(names: Sequence[str], truth: Predictions, predictions: Predictions, matched: Match) -> pa.Table:
     """The wanted columns, a row per compared image: the truth's, else the predictions'.
 
     Raises
@@ -52,7 +52,7 @@ def own_columns(
                 f"cannot slice by {name!r}: neither {truth.origin} nor {predictions.origin} has that column or member",
                 hint=f"besides those of the files, there are {', '.join(DERIVED)}",
             )
-        found[name] = table[name].take(pa.array([pair[side] for pair in pairs], pa.int64()))
+        found[name] = picked(table[name], (matched.truth_rows, matched.prediction_rows)[side])
     return pa.table(found)
 
 

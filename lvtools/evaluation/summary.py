@@ -27,6 +27,7 @@ def sections(evaluation: Evaluation) -> Iterator[Section]:
     if evaluation.pixel is not None:
         yield _pixels(evaluation)
     yield from detail.regions(evaluation)
+    yield from detail.maps(evaluation)
     yield from detail.slices(evaluation)
     yield from detail.comparison(evaluation)
     yield from detail.suspects(evaluation)
@@ -40,7 +41,7 @@ def _matched(evaluation: Evaluation) -> Section:
     sides = (("truth", evaluation.truth), ("predictions", evaluation.predictions))
     rows = tuple((name, f"{side.images:,}", side.format, printable(side.origin)) for name, side in sides)
     return Section(
-        f"{len(evaluation.match.pairs):,} images compared, matched by {by}", ("", "images", "format", "from"), rows
+        f"{len(evaluation.match):,} images compared, matched by {by}", ("", "images", "format", "from"), rows
     )
 
 

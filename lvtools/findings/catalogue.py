@@ -312,6 +312,7 @@ RULES: tuple[Rule, ...] = (
     Rule("LV410", "error", "{value}", "see docs/evaluation.md for the forms that are read", "evaluation"),
     Rule("LV411", "error", "nothing names the image of this prediction", "add \"source-ref\", or save one FILE.json per image", "evaluation"),
     Rule("LV412", "warning", "{value}", "the image counts by its label; its pixels are left out", "evaluation"),
+    Rule("LV413", "error", "{value}", "one .npy, grey PNG or grey TIFF per image, of the mask's size; the image is left out of AUPRO", "evaluation"),
 )
 # fmt: on
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lvtools.dataset import Dataset
 from lvtools.findings import SEVERITIES, FindingList
@@ -15,6 +16,8 @@ from lvtools.formats.registry import ROWS_AT_ONCE, Input, Mask, PredictionFormat
 
 DETECTED = "-detected"
 METADATA = "-metadata"
+PART_BYTES = 2**20  # of a manifest in memory at a time, and half as much again
+WANTED = ["source_ref", "class_name", "confidence", "human_annotated", "mask_ref", "anomaly_classes", "line"]
 SNAPSHOT = "rekognition-custom-labels-evaluation"
 
 
@@ -71,19 +74,39 @@ def read_labels(source: Input, findings: FindingList) -> pa.Table:
     Only what keeps a line out of an evaluation is carried over as a finding: the faults of lines without image. The
     rest is `validate_manifest`'s business.
     """
-    from lvtools.manifest import read_manifest
-
-    # Standard input can be read once only.
-    wanted = ["source_ref", "class_name", "confidence", "human_annotated", "mask_ref", "anomaly_classes", "line"]
     if isinstance(source.source, Dataset):
-        dataset = source.source
-    else:
-        dataset = read_manifest(pa.py_buffer(source.data) if source.source == "-" else source.source, columns=wanted)
+        rows, lost = _labels([source.source.entries])
+        _tell(lost, source.source.findings, findings)
+        return rows.table()
+    from lvtools.manifest.batches import HEAD_BYTES, Several, head_profile, read_batches
+    from lvtools.manifest.edit.again import rereadable
+    from lvtools.manifest.read import validate_blocks
+
+    # Through the file in parts, and once more for the words only if a line has no image. Standard input comes once.
+    with rereadable(bytes(source.data) if source.source == "-" else source.source) as again:
+        profile = head_profile(again.blocks(HEAD_BYTES), "auto").name
+        for whole in (profile == "marketplace", True):
+            parts = read_batches(
+                again.blocks(PART_BYTES // 2), WANTED, profile=profile, whole=whole, part_bytes=PART_BYTES
+            )
+            try:
+                rows, lost = _labels(table for table, _ in parts)
+                break
+            except Several:  # a value is spread over lines: parts cannot be told apart
+                continue
+        table = rows.table()
+        if lost or not table.num_rows:
+            _tell(lost, validate_blocks(again.blocks(HEAD_BYTES), again.origin, profile), findings)
+    return table
+
+
+def _labels(parts: Iterable[pa.Table]) -> tuple[Rows, list[int]]:
+    """The rows of a manifest's entries, and the lines that have no image."""
     rows = Rows()
-    lost = set()
-    for image, class_name, confidence, human, mask_ref, color_map, line in _values(dataset.entries.select(wanted)):
+    lost: list[int] = []
+    for image, class_name, confidence, human, mask_ref, color_map, line in _values(parts):
         if image is None:
-            lost.add(line)
+            lost.append(line)
             continue
         # A human's confidence says nothing about anomalies; a model's does.
         score = (
@@ -97,19 +120,23 @@ def read_labels(source: Input, findings: FindingList) -> pa.Table:
                 {"class_name": one["class_name"], "color": one["color"], "area_fraction": None} for one in color_map
             ]
         rows.add(image, class_name, score, line, Mask(ref=mask_ref) if mask_ref else None, classes)
-    kept = ("line", "column", "byte_offset", "pointer", "code", "value", "expected", "related_line", "severity")
-    for found in dataset.findings.select(list(kept)).to_pylist():
-        severity = found.pop("severity")
-        if severity == SEVERITIES[0] and (found["line"] is None or found["line"] in lost):
-            findings.add(found.pop("code"), **found)
-    return rows.table()
+    return rows, lost
 
 
-def _values(entries: pa.Table) -> Iterator[tuple[Any, ...]]:
+def _tell(lost: list[int], found: pa.Table, findings: FindingList) -> None:
+    """Carry over the errors of a whole file, and those of lines without image."""
+    kept = ("line", "column", "byte_offset", "pointer", "code", "value", "expected", "related_line")
+    of_lost = pc.or_(pc.is_null(found["line"]), pc.is_in(found["line"], value_set=pa.array(lost, pa.int64())))
+    worst = pc.equal(found["severity"].cast(pa.string()), SEVERITIES[0])
+    for one in found.filter(pc.and_(of_lost, worst)).select(list(kept)).to_pylist():
+        findings.add(one.pop("code"), **one)
+
+
+def _values(parts: Iterable[pa.Table]) -> Iterator[tuple[Any, ...]]:
     """The rows as tuples; a block of them at a time becomes Python's."""
-    for start in range(0, entries.num_rows, ROWS_AT_ONCE):
-        block = entries.slice(start, ROWS_AT_ONCE)
-        yield from zip(*(column.to_pylist() for column in block.columns), strict=True)
+    for part in parts:
+        for block in part.select(WANTED).to_batches(max_chunksize=ROWS_AT_ONCE):
+            yield from zip(*(column.to_pylist() for column in block.columns), strict=True)
 
 
 FORMAT = PredictionFormat(

@@ -6,7 +6,7 @@ same name as one of ours is another column.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -41,13 +41,18 @@ def take_columns(
 
 def take_members(result: pa.Table, source: Input, names: Sequence[str]) -> pa.Table:
     """`result` with the wanted members of the JSON objects it was made from; 'a.b' is a member of a member."""
-    items = _items(source)
-    for name in names:
-        if MARK + name in result.column_names:
-            continue
-        values = [_member(items.get(line, {}), name) for line in result["line"].to_pylist()]
-        if any(value is not None for value in values):
-            result = result.append_column(MARK + name, _column(values))
+    names = [name for name in dict.fromkeys(names) if MARK + name not in result.column_names]
+    lines = result["line"].to_numpy()
+    place = {line: at for at, line in enumerate(lines.tolist())} if names else {}
+    columns: list[list[Any]] = [[None] * len(lines) for _ in names]
+    for line, item in _items(source) if names else ():  # one at a time: an object may hold a mask
+        at = place.get(line)
+        if at is not None:
+            for column, name in zip(columns, names, strict=True):
+                column[at] = _member(item, name)
+    for column, name in zip(columns, names, strict=True):
+        if any(value is not None for value in column):
+            result = result.append_column(MARK + name, _column(column))
     return result
 
 
@@ -61,16 +66,14 @@ def split_columns(table: pa.Table) -> tuple[pa.Table, pa.Table]:
     return known, extra.replace_schema_metadata(None)
 
 
-def _items(source: Input) -> Mapping[int, dict[str, Any]]:
+def _items(source: Input) -> Iterator[tuple[int, dict[str, Any]]]:
     if isinstance(source.source, Dataset):
         entries = source.source.entries
-        if "raw" not in entries.column_names:
-            return {}
-        pairs = zip(entries["line"].to_pylist(), entries["raw"].to_pylist(), strict=True)
-        return {line: _object(raw) for line, raw in pairs}
-    if source.table is not None or source.folder is not None or source.head.lstrip()[:1] not in (b"{", b"["):
-        return {}
-    return dict(source.items(FindingList("")))  # its findings have been told
+        if "raw" in entries.column_names:
+            for line, raw in zip(entries["line"].to_pylist(), entries["raw"], strict=True):
+                yield line, _object(raw.as_py())
+    elif source.table is None and source.folder is None and source.head.lstrip()[:1] in (b"{", b"["):
+        yield from source.items(FindingList(""))  # its findings have been told
 
 
 def _object(raw: bytes) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from lvtools.masks.find import find_masks
 from lvtools.masks.fix import FIX_SCHEMA, FixedMask, fix_mask
 from lvtools.masks.lint import lint_mask
 from lvtools.masks.mask import RUN_SCHEMA, UNKNOWN_INDEX, Mask
-from lvtools.masks.pairs import class_pairs
+from lvtools.masks.pairs import REGION_COLUMNS, class_pairs, region_pairs
 from lvtools.masks.png import decode_png
 from lvtools.masks.polygons import Polygon
 from lvtools.masks.read import read_mask
@@ -25,6 +25,7 @@ __all__ = [
     "COMPONENT_SCHEMA",
     "FIX_SCHEMA",
     "MASK_AREA_SCHEMA",
+    "REGION_COLUMNS",
     "RUN_SCHEMA",
     "UNKNOWN_INDEX",
     "AlphaRule",
@@ -46,6 +47,7 @@ __all__ = [
     "mask_areas_many",
     "mask_colors",
     "read_mask",
+    "region_pairs",
     "total_percentage_area",
     "write_mask",
     "write_mask_areas",

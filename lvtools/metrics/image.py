@@ -101,7 +101,7 @@ class ConfusionMatrix:
         for (row, column), count in tally.items():
             counts[place.get(row, place[OTHER]), place.get(column, place[OTHER])] += count
         keep = [at for at in range(len(every)) if at < len(named) or counts[at].any() or counts[:, at].any()]
-        return cls(tuple(every[at] for at in keep), counts[np.ix_(keep, keep)])
+        return cls(tuple(every[at] for at in keep), counts[keep][:, keep])
 
     def merge(self, other: ConfusionMatrix) -> ConfusionMatrix:
         """Both batches together.
@@ -338,15 +338,18 @@ def _tally_codes(truth: pa.ChunkedArray, prediction: pa.ChunkedArray) -> Tally:
     words = confusion_count.Words()  # strings of both sides get the same codes
     sides = (list(_chunks("truth", truth, words)), list(_chunks("prediction", prediction, words)))
     tally: Tally = {}
-    cells, alphabets = np.zeros((_CODES, _CODES), np.int64), None
+    cells, alphabets = np.empty((_CODES, _CODES), np.int64), None
     at, start = [0, 0], [0, 0]  # the chunk of each side, and the row in it
     row = 0
     while at[0] < len(sides[0]) and at[1] < len(sides[1]):
         left, right = sides[0][at[0]], sides[1][at[1]]
-        if alphabets is not None and (alphabets[0] is not left.names or alphabets[1] is not right.names):
-            _add_cells(tally, cells, alphabets)
-            cells = np.zeros((_CODES, _CODES), np.int64)
-        alphabets = (left.names, right.names)
+        if alphabets is None or alphabets[0] is not left.names or alphabets[1] is not right.names:
+            if alphabets is not None:
+                _add_cells(tally, cells, alphabets)
+            alphabets = (left.names, right.names)
+            # Zeroing the half megabyte would take longer than counting ten million bits.
+            rows, columns = (_CODES if isinstance(one, confusion_count.Words) else len(one) for one in alphabets)
+            cells[:rows, :columns] = 0
         length = min(left.length - start[0], right.length - start[1])
         state, stopped, side = confusion_count.count_sides(
             left.side, start[0], right.side, start[1], length, cells, LEVEL
@@ -370,7 +373,7 @@ def _tally_codes(truth: pa.ChunkedArray, prediction: pa.ChunkedArray) -> Tally:
 
 def _add_cells(tally: Tally, cells: NDArray[np.int64], alphabets: tuple[Any, Any]) -> None:
     rows, columns = (_text(names) for names in alphabets)
-    used = cells[: len(rows), : len(columns)]  # what lies behind was never touched, not even by zeroing
+    used = cells[: len(rows), : len(columns)]  # what lies behind holds anything
     for t, p in zip(*(at.tolist() for at in np.nonzero(used)), strict=True):
         pair = rows[t], columns[p]
         tally[pair] = tally.get(pair, 0) + int(used[t, p])
@@ -386,18 +389,19 @@ def _text(names: tuple[str, ...] | confusion_count.Words) -> tuple[str, ...]:
 
 
 def _chunks(side: str, column: pa.ChunkedArray, words: confusion_count.Words) -> Iterable[_Chunk]:
-    import pyarrow.compute as pc  # takes as long as all else that a first figure needs
-
     kind = column.type
+    text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
     names: tuple[str, ...] = ("false", "true", NULL)
     base, dictionary = 0, None
     if pa.types.is_integer(kind):
+        import pyarrow.compute as pc  # takes as long as all else that a first figure needs
+
         least, most = (value.as_py() for value in pc.min_max(column).values())
         base = least or 0
         if (most or 0) - base >= _CODES - 1 or base >= 2**63:
             raise _TooManyWords
         names = (*map(str, range(base, (most if most is not None else base) + 1)), NULL)
-    elif not (pa.types.is_boolean(kind) or pa.types.is_dictionary(kind) or str(kind) in ("string", "large_string")):
+    elif not (text or pa.types.is_boolean(kind) or pa.types.is_dictionary(kind)):
         raise _TooManyWords
     for chunk in column.chunks:
         if not len(chunk):
@@ -411,7 +415,7 @@ def _chunks(side: str, column: pa.ChunkedArray, words: confusion_count.Words) ->
                 names = (*(NULL if word is None else word for word in _words(side, dictionary).to_pylist()), NULL)
             chunk = chunk.indices
         valid = chunk.buffers()[0] if chunk.null_count else None
-        if str(kind) in ("string", "large_string"):
+        if text:
             _, offsets, data = chunk.buffers()
             coded = confusion_count.Side(str(kind), data, valid, chunk.offset, len(chunk), offsets=offsets, words=words)
             yield _Chunk(coded, len(chunk), words)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lvtools._native import region_scan, score_sweep
 from lvtools.errors import ArgumentError
-from lvtools.metrics.score_sides import LEVEL
+from lvtools.metrics.score_sides import LEVEL, sort
 
 Scores = NDArray[np.floating[Any]]
 
@@ -119,7 +119,7 @@ def aupro(score_maps: Any, masks: Any, *, fpr_limit: float = 0.3) -> float:
         kept = np.concatenate(pieces).astype(kind, copy=False)
         if len(kept) > limit or bound == -math.inf:
             break
-    score_sweep.sort(kept, np.empty_like(kept))
+    sort(kept)
     inside = np.concatenate(positives).astype(kind, copy=False)
     whole, twice, part = np.empty_like(area), np.empty_like(area), np.empty(len(area))
     # Of scores below the bound at least `limit` normal pixels are above: they count for nothing, as they should.
@@ -144,7 +144,7 @@ def _bound(sample: Scores, fpr_limit: float, kind: Any) -> float:
     if place < 0 or np.isnan(sample).any():
         return -math.inf
     sample = np.ascontiguousarray(sample + kind.type(0), kind)
-    score_sweep.sort(sample, np.empty_like(sample))
+    sort(sample)
     return float(sample[place])
 
 

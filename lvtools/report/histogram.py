@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lvtools.report.figures import count, number
@@ -11,28 +12,33 @@ BINS = 20
 
 
 def histogram(
-    rows: Sequence[Mapping[str, Any]], positive: str | None, threshold: float | None
+    rows: Iterable[Mapping[str, Any]], positive: str | None, threshold: float | None
 ) -> dict[str, Any] | None:
     """Scores in bins, two groups back to back: the positive class above the line, all others below.
 
     Without a positive class the groups are right and wrong decisions.
     """
-    scored = [(number(row["score"], "").value, row) for row in rows]
-    points = [(score, row) for score, row in scored if score is not None]
-    if not points:
+    scores, upper_side, others, many = array("d"), bytearray(), set(), 0
+    for row in rows:
+        many += 1
+        score = number(row["score"], "").value
+        if score is None:
+            continue
+        scores.append(score)
+        is_upper = row["truth"] == positive if positive is not None else row["correct"] is False
+        upper_side.append(is_upper)
+        if positive is not None and not is_upper:
+            others.add(row["truth"])
+    if not scores:
         return None
-    low, high = min(0.0, *(s for s, _ in points)), max(1.0, *(s for s, _ in points))
+    low, high = min(0.0, min(scores)), max(1.0, max(scores))
+    upper_name, lower_name = "decision wrong", "decision right"
     if positive is not None:
         upper_name, lower_name = f"truth: {positive}", "truth: other"
-        others = {row["truth"] for _, row in points} - {positive}
         if len(others) == 1:
             lower_name = f"truth: {others.pop()}"
-        groups = [(score, row["truth"] == positive) for score, row in points]
-    else:
-        upper_name, lower_name = "decision wrong", "decision right"
-        groups = [(score, row["correct"] is False) for score, row in points]
     upper, lower = [0] * BINS, [0] * BINS
-    for score, is_upper in groups:
+    for score, is_upper in zip(scores, upper_side, strict=True):
         at = min(BINS - 1, int((score - low) / (high - low) * BINS))
         (upper if is_upper else lower)[at] += 1
     # A plot of 640 x 260: the axis lies where both groups have room in proportion to their tallest bin.
@@ -69,5 +75,5 @@ def histogram(
     return {
         "bars": bars, "ticks": ticks, "line": line, "grid": grid, "axis": round(axis, 2), "table": table,
         "bottom": round(top + space + 2, 2), "upper": upper_name, "lower": lower_name,
-        "left": left, "right": left + width, "scored": len(points), "unscored": len(rows) - len(points), "top": top,
+        "left": left, "right": left + width, "scored": len(scores), "unscored": many - len(scores), "top": top,
     }  # fmt: skip

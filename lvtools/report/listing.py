@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lvtools.dataset import format_color, parse_color
@@ -123,10 +123,18 @@ def image_row(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def wrong_part(rows: Sequence[Mapping[str, Any]], threshold: float | None) -> dict[str, Any]:
-    wrong = [row for row in rows if row["correct"] is False]
-    shown = pick_worst(wrong, MAX_WRONG_ROWS, threshold=threshold)
-    return {"count": len(wrong), "rows": [image_row(row) for row in shown], "more": len(wrong) - len(shown)}
+def wrong_part(rows: Iterable[Mapping[str, Any]], threshold: float | None) -> dict[str, Any]:
+    many = 0
+
+    def wrong() -> Iterator[Mapping[str, Any]]:
+        nonlocal many
+        for row in rows:
+            if row["correct"] is False:
+                many += 1
+                yield row
+
+    shown = pick_worst(wrong(), MAX_WRONG_ROWS, threshold=threshold)
+    return {"count": many, "rows": [image_row(row) for row in shown], "more": many - len(shown)}
 
 
 def left_out(match: Mapping[str, Any]) -> list[dict[str, Any]]:

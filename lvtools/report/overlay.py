@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -125,8 +126,8 @@ def pick_worst(
             row.get("truth_line") or 0,
         )
 
-    faulty = [row for row in images if row.get("correct") is False or (_number(row.get("wrong_px")) or 0) > 0]
-    return sorted(faulty, key=key)[:limit]
+    faulty = (row for row in images if row.get("correct") is False or (_number(row.get("wrong_px")) or 0) > 0)
+    return heapq.nsmallest(limit, faulty, key=key)  # sorted(faulty, key=key)[:limit], with `limit` rows in memory
 
 
 def _number(value: object) -> float | None:

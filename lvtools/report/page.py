@@ -15,7 +15,7 @@ from lvtools.errors import ArgumentError
 from lvtools.report import insight, overlay
 from lvtools.report.figures import Figure, bar, count, interval, number
 from lvtools.report.histogram import histogram
-from lvtools.report.listing import class_row, findings_part, left_out, matrix, pixel_part, wrong_part
+from lvtools.report.listing import class_row, findings_part, image_row, left_out, matrix, pixel_part, wrong_part
 from lvtools.report.panels import Picture, panels_of
 
 
@@ -34,9 +34,10 @@ def page_context(
             hint="pass Evaluation.to_dict(), or the content of evaluation.json",
         )
     image = evaluation["image"]
-    rows = list(evaluation["images"])
-    by_ref = {row["source_ref"]: row for row in reversed(rows)}
-    suspected = {one.source_ref: panels_of(one, None, classes, color_map) for one in suspects}
+    rows = evaluation["images"]  # perhaps not all in memory: each part walks over them
+    painted = [panels_of(picture, classes, color_map) for picture in pictures]
+    row_of = _first_rows(rows, {one["ref"] for one in painted})
+    suspected = {one.source_ref: panels_of(one, classes, color_map) for one in suspects}
     positive, scores = image["positive"], evaluation.get("scores")
     threshold = image["threshold"]
     if threshold is None and scores is not None:
@@ -48,14 +49,14 @@ def page_context(
         "predictions": evaluation["predictions"],
         "match": evaluation["match"],
         "verdict": _verdict(evaluation),
-        "cards": _cards(image, evaluation["pixel"], scores),
+        "cards": [*_cards(image, evaluation["pixel"], scores), *_map_cards(evaluation.get("maps"))],
         "positive": positive,
         "threshold": None if image["threshold"] is None else f"{image['threshold']:.4g}",
         "matrix": matrix(image["classes"], image["confusion_matrix"]),
         "histogram": histogram(rows, positive, threshold),
         "classes": [class_row(row) for row in image["per_class"]],
         "pixel": pixel_part(evaluation["pixel"]),
-        "worst": [panels_of(picture, by_ref.get(picture.source_ref), classes, color_map) for picture in pictures],
+        "worst": [{**one, "row": row_of.get(one["ref"])} for one in painted],
         "scores": insight.scores_part(scores, positive),
         "regions": insight.regions_part(evaluation.get("regions")),
         "slices": insight.slices_part(evaluation.get("slices") or [], positive),
@@ -75,6 +76,15 @@ def page_context(
         "left_out": left_out(evaluation["match"]),
         "findings": findings_part(evaluation["findings"]),
     }
+
+
+def _first_rows(rows: Iterable[Mapping[str, Any]], refs: set[str]) -> dict[str, dict[str, Any]]:
+    """The first row of each of these images, as the page shows it."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows if refs else ():
+        if row["source_ref"] in refs and row["source_ref"] not in found:
+            found[row["source_ref"]] = image_row(row)
+    return found
 
 
 def _card(name: str, figure: Figure, about: str) -> dict[str, Any]:
@@ -118,6 +128,14 @@ def _cards(
         iou = number(pixel["mean_iou"], "no anomaly class occurs in truth or prediction")
         cards.append(_card("Mean IoU", iou, f"pixels of {count(pixel['images'], 'image')}, mean over anomaly classes"))
     return cards
+
+
+def _map_cards(maps: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    if maps is None:
+        return []
+    limit, images = maps["fpr_limit"], count(maps["images"], "image")
+    about = f"score maps of {images}: overlap with regions up to {limit:.0%} false pixels"
+    return [_card("AUPRO", number(maps["aupro"], "it needs an anomalous region and a normal pixel"), about)]
 
 
 def _verdict(evaluation: Mapping[str, Any]) -> str:

@@ -14,7 +14,6 @@ from lvtools.errors import ArgumentError
 from lvtools.images import encode_jpeg, thumbnail
 from lvtools.report import overlay
 from lvtools.report.figures import Made
-from lvtools.report.listing import image_row
 
 UInt8Array = NDArray[np.uint8]
 
@@ -34,9 +33,7 @@ class Picture(NamedTuple):
     prediction: UInt8Array | None
 
 
-def panels_of(
-    picture: Picture, row: Mapping[str, Any] | None, classes: Sequence[str], color_map: Mapping[str, int] | None
-) -> dict[str, Any]:
+def panels_of(picture: Picture, classes: Sequence[str], color_map: Mapping[str, int] | None) -> dict[str, Any]:
     """Up to four pictures: the image, the truth and the prediction over it, and the wrong pixels."""
     base = picture.image
     if base is None:
@@ -57,7 +54,7 @@ def panels_of(
             painted = overlay.paint_errors(base, truth, prediction, outline=outline)
             wrong = int(np.count_nonzero(truth != prediction))
             panels.append(_panel("wrong pixels", painted, f"{wrong:,} wrong pixels"))
-    return {"ref": picture.source_ref, "panels": panels, "row": None if row is None else image_row(row)}
+    return {"ref": picture.source_ref, "panels": panels}
 
 
 def _comparable(truth: UInt8Array, prediction: UInt8Array, classes: int) -> tuple[UInt8Array, UInt8Array]:

@@ -63,3 +63,50 @@ def pixels(truth, prediction):
         for pair in zip(true_row, called_row, strict=True):
             counts[pair] = counts.get(pair, 0) + 1
     return counts
+
+
+def decide(truth, prediction, score, threshold, positive):
+    """(truth, prediction, positive, negative, threshold, assumed) image by image; None where scores cannot decide."""
+    words = {}
+    for name in [*truth, *(name for name in prediction if name is not None)]:
+        words.setdefault(name.lower(), name)
+    others = [word for word in words if word != positive.lower()]
+    two = len(others) <= 1 and (positive.lower() in words or others == ["normal"])
+    cuts = threshold is not None and two
+    by_score = [s is not None and (p is None or cuts) for p, s in zip(prediction, score, strict=True)]
+    if not two:
+        return None if any(by_score) else (truth, prediction, None, None, None, False)
+
+    def spelled(word, otherwise):
+        return word if word in ("anomaly", "normal") else words.get(word, otherwise)
+
+    yes = spelled(positive.lower(), positive)
+    no = spelled(others[0], others[0]) if others else "normal"
+    cut = 0.5 if threshold is None else threshold
+    called = []
+    wanted = positive.lower()
+    for cutting, name, value in zip(by_score, prediction, score, strict=True):
+        is_called = value >= cut if cutting else name is not None and name.lower() == wanted
+        called.append(yes if is_called else no)
+    used = cut if any(by_score) else None
+    truth = [yes if name.lower() == positive.lower() else no for name in truth]
+    return truth, called, yes, no, used, used is not None and threshold is None
+
+
+def disagreements(rows, threshold):
+    """(reference, kind, strength) of wrong images whose score is typical of the other class, the strongest first."""
+    sides = {name: [row["score"] for row in rows if row["truth"] == name] for name in ("anomaly", "normal")}
+    pairs = [(a, n) for a in sides["anomaly"] for n in sides["normal"]]
+    if not pairs or sum((a > n) + (a == n) / 2 for a, n in pairs) / len(pairs) <= 0.5:
+        return []
+    found = []
+    for row in rows:
+        if row["correct"]:
+            continue
+        if row["truth"] == "anomaly":
+            other, beyond, kind = sides["normal"], sum(s >= row["score"] for s in sides["normal"]), "low score"
+        else:
+            other, beyond, kind = sides["anomaly"], sum(s <= row["score"] for s in sides["anomaly"]), "high score"
+        if beyond / len(other) >= 0.5:
+            found.append((-beyond / len(other), -abs(row["score"] - threshold), row["source_ref"], kind))
+    return [(ref, kind, -strength) for strength, _, ref, kind in sorted(found)]

@@ -257,6 +257,7 @@ def test_the_document(case, tmp_path):
         "scores",
         "pixel",
         "regions",
+        "maps",
         "slices",
         "label_errors",
         "comparison",

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lvtools._native import region_overlap
 from lvtools.errors import ArgumentError, MaskError
-from lvtools.masks import class_pairs, engine, read_mask
+from lvtools.masks import REGION_COLUMNS, class_pairs, engine, read_mask, region_pairs
 from tests.masks import oracle
 from tests.masks.strategies import chunk, ihdr, png, rgba_png
 
@@ -101,3 +102,88 @@ def test_errors(tmp_path):
     names = [f"#{at:06x}" for at in range(256)]
     with pytest.raises(MaskError, match="257 classes"):
         read_mask(rgba_png([PAINT]), dict(zip(names, names, strict=True)), classes=("background", *names))
+
+
+def plain_regions(picture, other, alpha):
+    """`region_pairs` of one side by flooding: pixels of any class but the background, joined by sides and corners."""
+    marked = [
+        {(r, c) for r, row in enumerate(rows) for c, value in enumerate(row) if plain_class(value, alpha) in (1, 2)}
+        for rows in (picture, other)
+    ]
+    left, found = set(marked[0]), []
+    while left:
+        queue = [min(left)]  # the first pixel, from the top, then from the left
+        left.discard(queue[0])
+        region = set()
+        while queue:
+            r, c = queue.pop()
+            region.add((r, c))
+            near = {(r + i, c + j) for i in (-1, 0, 1) for j in (-1, 0, 1)} & left
+            left -= near
+            queue += near
+        rows, cols = zip(*region, strict=True)
+        corners = [min(rows), min(cols), max(rows) + 1, max(cols) + 1]
+        found.append([len(region), len(region & marked[1]), *corners])
+    return found
+
+
+@given(pairs(), st.sampled_from(["opaque", "any", "ignore"]), st.sampled_from([rgba_png, deep_png]), st.booleans())
+def test_regions_that_meet_equal_a_flood_fill(drawn, alpha, writer, without_engine):
+    masks = [read_mask(writer(side), COLORS, alpha=alpha, classes=CLASSES) for side in drawn]
+    with pytest.MonkeyPatch.context() as patch:
+        if without_engine:
+            patch.setattr(engine, "KERNEL", None)
+        found = region_pairs(*masks)
+        assert [side.tolist() for side in found] == [
+            plain_regions(drawn[0], drawn[1], alpha), plain_regions(drawn[1], drawn[0], alpha),
+        ]  # fmt: skip
+        alone = region_pairs(None, masks[1]), region_pairs(masks[1], None)
+    nothing = [[(255, 255, 255, 255)] * len(drawn[1][0])] * len(drawn[1])
+    assert alone[0][1].tolist() == alone[1][0].tolist() == plain_regions(drawn[1], nothing, alpha)
+    assert len(alone[0][0]) == len(alone[1][1]) == 0
+    assert REGION_COLUMNS == ("area_px", "under_px", "top", "left", "bottom", "right")
+
+
+def test_regions_of_two_sizes_or_of_nothing():
+    one, other = (read_mask(rgba_png(rows), COLORS, classes=CLASSES) for rows in ([PAINT[:2]], [PAINT[:1]]))
+    with pytest.raises(MaskError, match="1 x 2 pixels has no pairs with one of 1 x 1"):
+        region_pairs(one, other)
+    with pytest.raises(ArgumentError, match="no mask at all"):
+        region_pairs(None, None)
+
+
+RUNS = ([2, 4, 4], [0, -1, 1], [0, 2, 3], [1, 2])  # ends, labels, starts, rows: 3 rows of 4 pixels, two regions
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        (0, [2, 3, 4]),  # a group that ends before the width
+        (0, [4, 2, 4]),
+        (0, [2, 4]),
+        (1, [0, -1, 2]),  # a region without a row in the output
+        (1, [0, -2, 1]),
+        (1, [0, -1]),
+        (2, [0, 2, 4]),
+        (2, [1, 2, 3]),
+        (2, [0, 0, 3]),
+        (2, [0, 3]),
+        (3, [1, 0]),
+        (3, [1, 1]),  # another height
+        (3, []),
+    ],
+)
+@pytest.mark.parametrize("side", [0, 1])
+def test_the_kernel_refuses_lists_that_cover_no_picture(column, value, side):
+    kinds = (np.int32, np.int64, np.int64, np.int32)
+
+    def walked(lists):
+        arrays = [np.array(one, kind) for picture in lists for one, kind in zip(picture, kinds, strict=True)]
+        out = [np.zeros((2, 6), np.int64) for _ in range(2)]
+        return region_overlap.count_overlaps(*arrays, 4, *out), out
+
+    code, (found, _) = walked([RUNS, RUNS])
+    assert (code, found.tolist()) == (0, [[2, 2, 0, 0, 1, 2], [8, 8, 1, 0, 3, 4]])
+    bad = [list(RUNS), list(RUNS)]
+    bad[side][column] = value
+    assert walked(bad)[0] == -1

@@ -1,6 +1,7 @@
 """The counting kernel: every kind of column, both ways of counting, sizes around its blocks, and input that lies."""
 
 import itertools
+from collections import Counter
 
 import numpy as np
 import pyarrow as pa
@@ -230,3 +231,27 @@ def test_pixel_counts_need_a_square():
     for shape in ((0, 0), (2, 3), (257, 257)):
         with pytest.raises(ValueError, match="square"):
             confusion_count.count_pixels(pixels, pixels, np.zeros(shape, np.int64))
+
+
+SHORT = ["", "a", "normal", "anomaly", "8 bytes.", "8 bytes!", "9 letters", "\0", "\0\0"]
+
+
+@given(
+    st.lists(st.sampled_from(SHORT), max_size=5),
+    st.integers(0, 2**32), st.integers(0, 70), st.integers(0, 5), st.sampled_from([pa.string(), pa.large_string()]),
+    st.booleans(), st.sampled_from(LEVELS),
+)  # fmt: skip
+def test_few_short_words_equal_a_plain_count(words, seed, rows, offset, kind, nulls, level):
+    rng = np.random.default_rng(seed)
+    choice = [*words, *([None] if nulls else [])] or ["x"]
+    sides = [[choice[at] for at in rng.integers(0, len(choice), rows + offset)] for _ in range(2)]
+    columns = [pa.array(side, kind).slice(offset) for side in sides]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(image, "LEVEL", level)
+        found = image.ConfusionMatrix.of(*columns)
+    name = {None: "(null)"}
+    expected = Counter(
+        (name.get(t, t), name.get(p, p)) for t, p in zip(*(side[offset:] for side in sides), strict=True)
+    )
+    counted = {(row["truth"], row["prediction"]): row["count"] for row in found.to_table().to_pylist() if row["count"]}
+    assert counted == expected

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import lvtools as lv
 from lvtools._native import region_scan, score_sweep
 from lvtools.errors import ArgumentError
-from lvtools.metrics import region
+from lvtools.metrics import blobs, region
 from lvtools.metrics.blobs import REGION_IMAGE_SCHEMA, REGION_SCHEMA, SIZE_SCHEMA, BlobCollector, size_range
 from lvtools.metrics.region import runs_of
 from tests.metrics import oracle
@@ -259,6 +259,29 @@ def test_masks_that_are_called_count_as_maps_of_0_and_1(drawn, min_overlap):
     assert report.summary() == pytest.approx(wanted.summary(), nan_ok=True)
     assert f"{report.regions.num_rows:,} regions in {len(masks)} images" in repr(report)
     assert report._repr_html_().count("<tr>") == 7
+
+
+@settings(deadline=None, max_examples=100)
+@given(scenes(), st.sampled_from([0.0, 0.5]), st.integers(1, 4))
+def test_regions_that_are_known_count_as_their_masks(drawn, min_overlap, at_once):
+    masks = drawn[1]
+    called = [np.ascontiguousarray(score >= 0.4).view(np.uint8) for score in drawn[0]]
+    one, other = BlobCollector(min_overlap), BlobCollector(min_overlap)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blobs, "IMAGES_AT_ONCE", at_once)
+        for call, mask in zip(called, masks, strict=True):
+            sides = []
+            for mine, theirs in ((mask, call), (call, mask)):
+                rows = []
+                for region in oracle.regions(mine.tolist()):
+                    ys, xs = zip(*region, strict=True)
+                    under = sum(bool(theirs[at]) for at in region)
+                    rows.append([len(region), under, min(ys), min(xs), max(ys) + 1, max(xs) + 1])
+                sides.append(np.array(rows, np.int64).reshape(-1, 6))
+            assert one.add_regions(*sides) == other.add(call, mask)
+            assert one.add_empty() == other.add_empty()
+        assert one.report().regions == other.report().regions
+        assert one.report().images == other.report().images, "asked twice, it is the same"
 
 
 def test_sizes_in_words():

@@ -330,6 +330,21 @@ def test_sort_sorts(size, seed, kind, shape):
     assert ours.tobytes() == np.sort(values).tobytes()
 
 
+@pytest.mark.parametrize("by_numpy", [False, True])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_whoever_sorts_it_is_the_same_sweep(by_numpy, kind, monkeypatch):
+    rng = np.random.default_rng(3)
+    truth, score = rng.random(5000) < 0.2, rng.normal(size=5000).astype(kind)
+    wanted = lv.sweep(truth, score)
+    monkeypatch.setattr(score_sides, "NUMPY_SORTS", by_numpy)
+    found = lv.sweep(truth, score)
+    assert found == wanted
+    assert (found.positives.tolist(), found.negatives.tolist()) == (sorted(score[truth]), sorted(score[~truth]))
+    side = np.array([3.0, 1.0, 2.0], kind)
+    score_sides.sort(side)
+    assert side.tolist() == [1, 2, 3]
+
+
 def test_sort_survives_nan():
     values = np.array([np.nan, 1, -np.nan, 0] * 3000, np.float32)
     score_sweep.sort(values, np.empty_like(values))
