@@ -167,5 +167,5 @@ def test_memory_does_not_grow_with_the_file(tmp_path, tool):
         return most
 
     peak(20)
-    small, large = peak(2000), peak(6000)
+    small, large = peak(4000), peak(8000)  # past what a tool may hold before it writes to a temporary file
     assert large < small + 1_000_000  # of 13 MB more
