@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from lvtools.manifest import judged
 from lvtools.manifest import read as reading
 from lvtools.manifest.fast import Part
 from lvtools.manifest.judged import Judged
@@ -93,7 +94,7 @@ def compare(lines: list[bytes], number: int) -> tuple[int, int]:
     slow = read_slowly(data, **how)
     os.environ["LVTOOLS_SIMD"] = str(number // 2 % 2)
     _parts.clear()
-    reading.Part = _Watched  # type: ignore[misc]
+    judged.Part = _Watched  # type: ignore[misc]
     fast = read_manifest(data, threads=1 + number % 2, **how)
     found = differences(fast, slow)
     if found:
@@ -112,6 +113,8 @@ def main(total: int, seed: int, tell: Callable[[str], None] = print) -> None:
         number += 1
         if number % 2000 == 0:
             tell(f"{compared:,} lines, {taken:,} taken by the engine, {again:,} by their shape")
+    if taken == 0:
+        sys.exit("the engine took no line at all: nothing was compared")
     tell(f"{compared:,} lines in {number:,} files, no difference; engine {taken:,}, shape {again:,}")
 
 
