@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from lvtools.manifest.scan import _binary
 from lvtools.objects import Source, is_packed, is_remote, open_source
 
-MIN_PART_BYTES = 8 * 2**20  # some 5 ms of work; below this a thread costs more than it gives
+MIN_PART_BYTES = 2**24  # some 7 ms of work; below this a thread costs more than it gives
 MAX_PART_BYTES = 2**28  # box names can outgrow the input five times, and a column of texts ends at 2 GB
 BLOCK_BYTES = 2**20
 _SEARCH_BYTES = 2**18
