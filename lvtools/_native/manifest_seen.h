@@ -90,16 +90,31 @@ static int64_t meet_facts(Seen *s, Unmasked *u, const Fact *facts, int64_t k, in
     return count;
 }
 
-/* Do any of the references in the slots [from, to) of `other` stand in `s`? */
-static int seen_shares(const Seen *s, const Seen *other, int64_t from, int64_t to) {
-    int64_t k, at;
-    for (k = from; k < to; k++) {
-        const Slot *slot = other->slots + k;
-        if (k + 24 < to && slot[24].line) seen_prefetch(s, slot[24].hash);
-        if (!slot->line) continue;
-        for (at = (int64_t)(slot->hash & (uint64_t)(s->size - 1)); s->slots[at].line; at = (at + 1) & (s->size - 1))
-            if (s->slots[at].hash == slot->hash && s->slots[at].hash2 == slot->hash2) return 1;
-    }
+/* Is any of these references in `s`? */
+static int seen_any(const Seen *s, const Slot *const *slots, int count) {
+    int64_t at;
+    int k;
+    for (k = 0; k < count; k++)
+        for (at = (int64_t)(slots[k]->hash & (uint64_t)(s->size - 1)); s->slots[at].line; at = (at + 1) & (s->size - 1))
+            if (s->slots[at].hash == slots[k]->hash && s->slots[at].hash2 == slots[k]->hash2) return 1;
     return 0;
+}
+
+/* Do any of the references in the slots [from, to) of `other` stand in `s`? Which slots are free nobody can foresee, so they
+   are passed over without a branch; what is asked for waits until some 32 others were asked for. */
+static int seen_shares(const Seen *s, const Seen *other, int64_t from, int64_t to) {
+    const Slot *waiting[64];
+    int64_t k;
+    int count = 0;
+    for (k = from; k < to; k++) {
+        waiting[count] = other->slots + k;
+        seen_prefetch(s, other->slots[k].hash);
+        count += other->slots[k].line != 0;
+        if (count < 64) continue;
+        if (seen_any(s, waiting, 32)) return 1;
+        memcpy(waiting, waiting + 32, 32 * sizeof *waiting);
+        count = 32;
+    }
+    return seen_any(s, waiting, count);
 }
 #endif

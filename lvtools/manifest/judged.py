@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -86,8 +87,19 @@ class Judged:
             self._join(part.read(), text)
 
     def _at_once(self, parts: list[Part], text: Callable[[int, int], str], threads: int) -> None:
+        ready = threading.Event()
+
+        def read(part: Part) -> Part:
+            ready.wait()  # a first part under way keeps Python's lock for milliseconds before the second can begin
+            return part.read()
+
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(Part.read, parts))
+            try:
+                reading = [pool.submit(read, part) for part in parts]
+            finally:
+                ready.set()
+            for one in reading:
+                one.result()
             are_apart = self._are_apart(parts, pool)
         for part in parts:
             self._join(part, text, are_apart)
