@@ -22,7 +22,7 @@ struct Block { void *memory; int64_t mapped, users; };
 
 /* Blocks that nobody uses any more. The system may take their pages back whenever it wants some (MADV_FREE); until then
    they cost nothing to use again. A block lies in one slot, put there and taken away by exchange: no lock. */
-#define KEPT 8
+#define KEPT 12
 #define KEPT_BYTES ((int64_t)1 << 27)   /* a larger one goes back at once */
 static Block *kept[KEPT];
 
@@ -45,12 +45,12 @@ static void block_free(Block *b) {
     block_unmap(b);
 }
 
-/* A kept block of that size, or up to twice of it, so that little data does not hold much memory. */
+/* A kept block of that size, or up to half more, so that little data does not hold much memory. */
 static Block *block_again(int64_t size) {
     int k;
     for (k = 0; k < KEPT; k++) {
         Block *b = __atomic_exchange_n(&kept[k], NULL, __ATOMIC_ACQ_REL);
-        if (b && b->mapped >= size && b->mapped <= 2 * size) return b;
+        if (b && b->mapped >= size && b->mapped <= size + size / 2) return b;
         if (b && (b = __atomic_exchange_n(&kept[k], b, __ATOMIC_ACQ_REL))) block_unmap(b);   /* another came meanwhile */
     }
     return NULL;
