@@ -93,13 +93,32 @@ static int lv_batch_room(lv_batch *b, int64_t more) {
     return 0;
 }
 
-/* Append the colours of the mask just read. Returns how many, or a status below 0; ids as of lv_split_bytes. */
-static int64_t lv_answer(const lv_mask *m, lv_batch *b, int32_t *ids) {
+/* A photograph's lists are megabytes: they become the batch, instead of being copied. The table would not be kept anyway. */
+static int64_t lv_take_colors(lv_mask *m, lv_batch *b) {
+    lv_colors *c = &m->colors;
+    const int64_t n = c->used;
+    int64_t k;
+    for (k = 0; k < n; k++) c->keys[k] = lv_rgba_of(&m->png, c->keys[k]);
+    lv_batch_free(b);
+    b->colors = c->keys;
+    b->counts = c->counts;
+    b->first = c->first;
+    b->room = c->room;
+    b->used = n;
+    c->keys = NULL;
+    c->counts = c->first = NULL;
+    lv_colors_free(c);
+    return n;
+}
+
+/* Append the colours of the mask just read, whose table is gone after that. Returns how many, or a status below 0; ids as of lv_split_bytes. */
+static int64_t lv_answer(lv_mask *m, lv_batch *b, int32_t *ids) {
     const int indexed = m->png.bpp == 1;
     lv_seen seen[256];
     int64_t n = indexed ? lv_split_bytes(m, seen, ids) : m->colors.used, k;
     uint32_t *colors;
     if (n < 0) return n;
+    if (!indexed && n > LV_KEPT_COLORS && !b->used) return lv_take_colors(m, b);
     if (lv_batch_room(b, n)) return LV_NO_ROOM;
     colors = b->colors + b->used;
     if (indexed) {
@@ -139,8 +158,11 @@ static int64_t lv_without_alpha(lv_mask *m, lv_batch *b, int64_t n) {
     return n;
 }
 
-/* So many colours end a batch: what is returned stays below 3 MB, and a photograph's own. */
-#define LV_BATCH_COLORS (1 << 17)
+/* So many colours end a batch: more would be memory that is fetched from the system, page by page, and given back each time. */
+#define LV_BATCH_COLORS (1 << 12)
+
+/* A photograph's lists, of megabytes, are not kept. */
+#define LV_KEPT_BATCH (1 << 17)
 
 typedef struct {
     const uint8_t *data;

@@ -1,30 +1,51 @@
 /* Pixels per colour, and where each was first seen. Knows raw pixel values, never classes.
  *
  * Pictures of one byte a pixel (or of several pixels a byte) count bytes: at most 256, split into pixels at the end.
- * Others have an open-addressing table, at most half full, so that the first slot is right nearly always. */
+ * Others have an open-addressing table, so empty that the first slot is right nearly always. */
 #ifndef LV_PNG_COLORS_H
 #define LV_PNG_COLORS_H
 
 #include "png_dense.h"
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 enum { LV_NO_ROOM = -2 }; /* no memory, or more colours than allowed: the caller takes the slow path */
 
 typedef struct {
     uint32_t key;
-    int32_t id; /* -1: empty */
+    int32_t id; /* the colour's number + `base`; less than `base`: empty */
 } lv_slot;
 
 typedef struct {
     uint32_t *keys; /* dense, in the order of first sight */
     int64_t *counts, *first;
-    lv_slot *slots; /* 1 << bits of them, at least twice as many as there is room for colours */
+    lv_slot *slots; /* 1 << bits of them: four times the room for colours, twice where that is megabytes */
     int64_t used, room, most;
+    int32_t base; /* numbers go on from picture to picture: nothing has to be cleared */
     int bits;
-    uint64_t multiplier; /* odd and random: with a fixed one, colours could be chosen that all meet in one slot */
+    uint64_t multiplier; /* random: with a fixed one, colours could be chosen that all meet in one slot */
     int64_t byte_counts[256], byte_first[256]; /* of pictures of bytes; -1: not seen */
     int64_t last_counts[256], last_first[256]; /* a row's last byte, where only its first pixels count */
     /* Of an interlaced picture byte_counts and byte_first are of pixels, whatever the depth, and the last two are not used. */
 } lv_colors;
+
+/* Fetch memory not touched yet by pages of 2 MB where it has some: a million colours spend half their time on faults of 4 kB. */
+static void lv_by_large_pages(void *memory, size_t size) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    const uintptr_t page = (uintptr_t)1 << 21, from = ((uintptr_t)memory + page - 1) & ~(page - 1);
+    const uintptr_t to = ((uintptr_t)memory + size) & ~(page - 1);
+    if (size >= 2 * page && from < to) (void)madvise((void *)from, to - from, MADV_HUGEPAGE); /* advice: it may be refused */
+#else
+    (void)memory, (void)size;
+#endif
+}
+
+static void *lv_larger(void *memory, size_t size) {
+    void *larger = realloc(memory, size);
+    if (larger) lv_by_large_pages(larger, size);
+    return larger;
+}
 
 static void lv_colors_free(lv_colors *c) {
     free(c->keys);
@@ -40,33 +61,32 @@ static void lv_colors_free(lv_colors *c) {
 /* A photograph leaves a table of megabytes: it is not kept, and not cleared, for the masks after it. */
 #define LV_KEPT_COLORS 4096
 
-LV_INLINE int64_t lv_slot_of(const lv_colors *c, uint32_t key) {
-    return (int64_t)((((uint64_t)key + 1) * c->multiplier) >> (64 - c->bits));
-}
+#define LV_COUNTED 32 /* runs whose slots are reckoned before the first one is looked at */
+#define LV_FEW_COLORS (1 << 17)
+#define LV_MOST_COLORS (1 << 28) /* of a table */
+#ifndef LV_LAST_BASE /* for numbers that begin there an int32 has room; a build for tests may come here sooner */
+#define LV_LAST_BASE (INT32_MAX - 2 * LV_MOST_COLORS)
+#endif
 
-/* Empty the slots: one by one where there are few colours in many, as after a mask that followed a photograph. */
-static void lv_slots_clear(lv_colors *c) {
-    const int64_t slots = (int64_t)1 << c->bits;
-    int64_t k, slot;
-    if (!c->slots) return;
-    if (c->used > slots / 32) {
-        memset(c->slots, 0xff, (size_t)slots * sizeof(lv_slot));
-        return;
-    }
-    for (k = 0; k < c->used; k++) {
-        for (slot = lv_slot_of(c, c->keys[k]); c->slots[slot].key != c->keys[k] || c->slots[slot].id < 0;)
-            slot = (slot + 1) & (slots - 1);
-        c->slots[slot].id = -1;
-    }
+/* Colours of a photograph differ in a few bits here and there: one product leaves them in heaps with some multipliers. */
+LV_INLINE uint32_t lv_slot_of(uint32_t key, uint64_t multiplier, int shift) {
+    uint32_t mixed = (key ^ (uint32_t)(multiplier >> 16)) * ((uint32_t)multiplier | 1);
+    mixed = (mixed ^ mixed >> 15) * ((uint32_t)(multiplier >> 32) | 1);
+    return mixed >> shift;
 }
 
 /* Begin a picture of bytes (`indexed`) or of colours. */
 static void lv_colors_start(lv_colors *c, uint64_t multiplier, int64_t most, int indexed) {
     if (c->room > LV_KEPT_COLORS) lv_colors_free(c);
-    if (c->used) lv_slots_clear(c);
+    if (c->base > LV_LAST_BASE && c->slots) {
+        memset(c->slots, 0, sizeof(lv_slot) << c->bits);
+        c->base = 1;
+    } else {
+        c->base += (int32_t)c->used;
+    }
     c->used = 0;
-    c->most = most;
-    c->multiplier = multiplier | 1;
+    c->most = most < LV_MOST_COLORS ? most : LV_MOST_COLORS;
+    c->multiplier = multiplier;
     if (indexed) {
         memset(c->byte_counts, 0, sizeof c->byte_counts); /* where a count is 0, nobody looks at the place */
         memset(c->last_counts, 0, sizeof c->last_counts);
@@ -75,72 +95,66 @@ static void lv_colors_start(lv_colors *c, uint64_t multiplier, int64_t most, int
 
 /* Four times the room. What is already moved stays valid when a later step fails. */
 static int lv_colors_grow(lv_colors *c) {
-    int64_t room = c->room ? 4 * c->room : 256, k, slot;
+    const int64_t room = c->room ? 4 * c->room : 1024;
+    int64_t k;
+    uint32_t slot, last;
     int bits = 1;
     void *keys, *counts, *first, *slots;
-    if (c->used >= c->most) return LV_NO_ROOM;
-    while ((int64_t)1 << bits < 2 * room) bits++;
-    if (!(keys = realloc(c->keys, (size_t)room * sizeof(uint32_t)))) return LV_NO_ROOM;
+    while ((int64_t)1 << bits < (room > LV_FEW_COLORS ? 2 : 4) * room) bits++;
+    if (!(keys = lv_larger(c->keys, (size_t)room * sizeof(uint32_t)))) return LV_NO_ROOM;
     c->keys = keys;
-    if (!(counts = realloc(c->counts, (size_t)room * sizeof(int64_t)))) return LV_NO_ROOM;
+    if (!(counts = lv_larger(c->counts, (size_t)room * sizeof(int64_t)))) return LV_NO_ROOM;
     c->counts = counts;
-    if (!(first = realloc(c->first, (size_t)room * sizeof(int64_t)))) return LV_NO_ROOM;
+    if (!(first = lv_larger(c->first, (size_t)room * sizeof(int64_t)))) return LV_NO_ROOM;
     c->first = first;
-    if (!(slots = realloc(c->slots, ((size_t)1 << bits) * sizeof(lv_slot)))) return LV_NO_ROOM;
+    if (!(slots = calloc((size_t)1 << bits, sizeof(lv_slot)))) return LV_NO_ROOM;
+    lv_by_large_pages(slots, sizeof(lv_slot) << bits);
+    free(c->slots);
     c->slots = slots;
     c->room = room;
     c->bits = bits;
-    memset(slots, 0xff, ((size_t)1 << bits) * sizeof(lv_slot));
+    c->base = 1;
+    last = (uint32_t)(((int64_t)1 << bits) - 1);
     for (k = 0; k < c->used; k++) {
-        if (k + 16 < c->used) __builtin_prefetch(&c->slots[lv_slot_of(c, c->keys[k + 16])], 1);
-        for (slot = lv_slot_of(c, c->keys[k]); c->slots[slot].id >= 0;) slot = (slot + 1) & (((int64_t)1 << bits) - 1);
+        if (k + 16 < c->used) __builtin_prefetch(&c->slots[lv_slot_of(c->keys[k + 16], c->multiplier, 32 - bits)], 1);
+        for (slot = lv_slot_of(c->keys[k], c->multiplier, 32 - bits); c->slots[slot].id > 0;) slot = (slot + 1) & last;
         c->slots[slot].key = c->keys[k];
-        c->slots[slot].id = (int32_t)k;
+        c->slots[slot].id = (int32_t)k + 1;
     }
     return 0;
 }
 
-/* Count a row's runs, of which each pixel stands for `rows`; the row begins at the flat place `at`, and its pixels are `step`
- * apart. Leaves the number of each run's colour in `ids`, unless that is NULL. `ordered`: places come in ascending order.
- *
- * The table is held in locals: what is stored through it might otherwise be the table itself, and be loaded again. */
-LV_INLINE int lv_count_runs_as(lv_colors *c, const lv_run *runs, int64_t n, int64_t rows, int64_t at, int step, lv_run *ids,
-                               const int ordered) {
-    uint32_t *keys = c->keys;
-    int64_t *counts = c->counts, *first = c->first, used = c->used, room = c->room, k, slot, last;
-    lv_slot *slots = c->slots;
+/* Count runs, for which there is room, from `column` on; `reckoned` are their slots, or NULL. The table is held in locals: what is
+ * stored through it might otherwise be the table itself, and be loaded again. */
+LV_INLINE int lv_count_some(lv_colors *c, const lv_run *runs, int64_t n, int32_t column, int64_t rows, int64_t at, int step,
+                            lv_run *ids, const int ordered, const uint32_t *reckoned) {
+    uint32_t *const keys = c->keys;
+    int64_t *const counts = c->counts, *const first = c->first;
+    lv_slot *const slots = c->slots;
     const uint64_t multiplier = c->multiplier;
-    int shift = 64 - c->bits;
-    int32_t column = 0;
-    last = slots ? ((int64_t)1 << c->bits) - 1 : 0;
+    const int64_t most = c->most;
+    const int shift = 32 - c->bits;
+    const uint32_t last = (uint32_t)(((int64_t)1 << c->bits) - 1);
+    const int32_t base = c->base;
+    int64_t used = c->used, k;
     for (k = 0; k < n; column = runs[k++].end) {
         const uint32_t key = runs[k].color;
         const int64_t place = at + (int64_t)column * step;
+        uint32_t slot = reckoned ? reckoned[k] : lv_slot_of(key, multiplier, shift);
         int32_t id;
-        if (LV_UNLIKELY(used == room)) { /* so there always is an empty slot */
-            int bad;
-            c->used = used;
-            bad = lv_colors_grow(c);
-            keys = c->keys, counts = c->counts, first = c->first, slots = c->slots, room = c->room;
-            if (bad) return bad;
-            shift = 64 - c->bits;
-            last = ((int64_t)1 << c->bits) - 1;
-        }
-        if (LV_UNLIKELY(used > LV_KEPT_COLORS) && k + 16 < n) /* the table is megabytes: ask for a slot some pixels ahead */
-            __builtin_prefetch(&slots[(((uint64_t)runs[k + 16].color + 1) * multiplier) >> shift], 1);
-        slot = (int64_t)((((uint64_t)key + 1) * multiplier) >> shift);
-        while (slots[slot].id >= 0 && slots[slot].key != key) slot = (slot + 1) & last;
-        id = slots[slot].id;
+        while (slots[slot].id >= base && slots[slot].key != key) slot = (slot + 1) & last;
+        id = slots[slot].id - base;
         if (id < 0) {
-            if (used >= c->most) {
+            if (used >= most) {
                 c->used = used;
                 return LV_NO_ROOM;
             }
+            id = (int32_t)used++;
             slots[slot].key = key;
-            slots[slot].id = id = (int32_t)used;
-            keys[used] = key;
-            first[used] = place;
-            counts[used++] = 0;
+            slots[slot].id = base + id;
+            keys[id] = key;
+            first[id] = place;
+            counts[id] = 0;
         }
         counts[id] += (runs[k].end - column) * rows;
         if (!ordered && place < first[id]) first[id] = place;
@@ -153,11 +167,60 @@ LV_INLINE int lv_count_runs_as(lv_colors *c, const lv_run *runs, int64_t n, int6
     return 0;
 }
 
+/* Rows of many runs: slots of LV_COUNTED are reckoned at once, in wide registers, and so that megabytes of them are on their
+ * way from memory. What is left over, at most LV_COUNTED - 1 runs, is not counted yet. */
+LV_INLINE int lv_count_blocks(lv_colors *c, const lv_run *runs, int64_t n, int64_t rows, int64_t at, int step, lv_run *ids,
+                              const int ordered) {
+    int32_t column = 0;
+    int bad, k;
+    for (; n >= LV_COUNTED; n -= LV_COUNTED) {
+        uint32_t reckoned[LV_COUNTED];
+        const uint64_t multiplier = c->multiplier;
+        int shift;
+        if (LV_UNLIKELY(c->used + LV_COUNTED > c->room) && lv_colors_grow(c)) return LV_NO_ROOM;
+        shift = 32 - c->bits;
+        for (k = 0; k < LV_COUNTED; k++) reckoned[k] = lv_slot_of(runs[k].color, multiplier, shift);
+        if (LV_UNLIKELY(c->used > LV_KEPT_COLORS))
+            for (k = 0; k < LV_COUNTED; k++) __builtin_prefetch(&c->slots[reckoned[k]], 1);
+        bad = lv_count_some(c, runs, LV_COUNTED, column, rows, at, step, ids, ordered, reckoned);
+        if (bad) return bad;
+        column = runs[LV_COUNTED - 1].end;
+        runs += LV_COUNTED;
+        if (ids) ids += LV_COUNTED;
+    }
+    return 0;
+}
+
+static __attribute__((noinline)) int lv_count_many_runs(lv_colors *c, const lv_run *runs, int64_t n, int64_t rows, int64_t at,
+                                                        lv_run *ids) {
+    return lv_count_blocks(c, runs, n, rows, at, 1, ids, 1);
+}
+
+/* Of a pass: first places may be less than those known. */
+static __attribute__((noinline)) int lv_count_many_pass_runs(lv_colors *c, const lv_run *runs, int64_t n, int64_t rows,
+                                                             int64_t at, int step) {
+    return lv_count_blocks(c, runs, n, rows, at, step, NULL, 0);
+}
+
+/* Count a row's runs, of which each pixel stands for `rows`; the row begins at the flat place `at`, and its pixels are `step`
+ * apart. Leaves the number of each run's colour in `ids`, unless that is NULL. `ordered`: places come in ascending order. */
+LV_INLINE int lv_count_runs_as(lv_colors *c, const lv_run *runs, int64_t n, int64_t rows, int64_t at, int step, lv_run *ids,
+                               const int ordered) {
+    const int64_t done = n & -(int64_t)LV_COUNTED;
+    int32_t column = 0;
+    if (LV_UNLIKELY(done)) { /* a call of its own: rows of a few runs pay nothing for the blocks */
+        if (ordered ? lv_count_many_runs(c, runs, n, rows, at, ids) : lv_count_many_pass_runs(c, runs, n, rows, at, step))
+            return LV_NO_ROOM;
+        column = runs[done - 1].end;
+    }
+    if (LV_UNLIKELY(c->used + n - done > c->room) && lv_colors_grow(c)) return LV_NO_ROOM; /* so there always is an empty slot */
+    return lv_count_some(c, runs + done, n - done, column, rows, at, step, ids ? ids + done : NULL, ordered, NULL);
+}
+
 static int lv_count_runs(lv_colors *c, const lv_run *runs, int64_t n, int64_t rows, int64_t at, lv_run *ids) {
     return lv_count_runs_as(c, runs, n, rows, at, 1, ids, 1);
 }
 
-/* Of a pass: first places may be less than those known. */
 static int lv_count_pass_runs(lv_colors *c, const lv_run *runs, int64_t n, int64_t rows, int64_t at, int step) {
     return lv_count_runs_as(c, runs, n, rows, at, step, NULL, 0);
 }

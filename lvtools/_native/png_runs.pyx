@@ -7,6 +7,7 @@ together) and runs without the GIL. This file is compiled twice, the second time
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 
 cdef extern from "png_answer.h" nogil:
@@ -19,11 +20,12 @@ cdef extern from "png_answer.h" nogil:
     #endif
     """
     int lv_cpu_has_avx2()
+    void lv_by_large_pages(void* memory, size_t size)
     enum:
         LV_NO_ROOM
         LV_DAMAGED
         LV_REFERRED
-        LV_BATCH_COLORS
+        LV_KEPT_BATCH
     ctypedef struct lv_limits:
         int64_t max_side, max_pixels, max_chunks, max_inflation
     ctypedef struct lv_png:
@@ -52,7 +54,7 @@ cdef extern from "png_answer.h" nogil:
     uint32_t lv_crc32(const uint8_t* p, size_t n)
     int lv_read_mask(lv_mask* m, const uint8_t* data, int64_t size, const lv_limits* limits, uint64_t multiplier,
                      int64_t most_colors, int64_t most_kept)
-    int64_t lv_answer(const lv_mask* m, lv_batch* b, int32_t* ids)
+    int64_t lv_answer(lv_mask* m, lv_batch* b, int32_t* ids)
     int64_t lv_count_many(lv_mask* m, lv_job* jobs, int64_t n, const lv_limits* limits, uint64_t multiplier,
                           int64_t most_colors, lv_batch* b)
     int64_t lv_without_alpha(lv_mask* m, lv_batch* b, int64_t n)
@@ -79,7 +81,11 @@ def crc32(const uint8_t[::1] data):
 
 cdef bytes copied(const void* values, int64_t size):
     """A bytes object of `size` bytes; `values` may be NULL where there are none."""
-    return (<const char*>values)[:size] if size else b""
+    cdef bytes made = PyBytes_FromStringAndSize(NULL, size)
+    if size:
+        lv_by_large_pages(<char*>made, size)
+        memcpy(<char*>made, values, size)
+    return made
 
 
 cdef class Workspace:
@@ -114,7 +120,7 @@ cdef class Workspace:
         cdef lv_limits given
         cdef int64_t done
         given.max_side, given.max_pixels, given.max_chunks, given.max_inflation = limits
-        if self.batch.room > LV_BATCH_COLORS:  # a photograph's lists are not kept
+        if self.batch.room > LV_KEPT_BATCH:  # a photograph's lists are not kept
             lv_batch_free(&self.batch)
         self.batch.used = 0
         with nogil:
@@ -212,7 +218,7 @@ cdef class Workspace:
         cdef int32_t ids[256]
         cdef int64_t n, k
         cdef bint indexed = m.png.bpp == 1
-        if found.room > LV_BATCH_COLORS:  # a photograph's lists are not kept
+        if found.room > LV_KEPT_BATCH:  # a photograph's lists are not kept
             lv_batch_free(found)
         found.used = 0
         n = lv_answer(m, found, ids)

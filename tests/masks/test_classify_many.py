@@ -128,17 +128,44 @@ def photo(side, seed):
 
 @both
 def test_photographs_end_a_batch_early(kernel):
-    pngs = [photo(300, seed) for seed in range(4)]
+    pngs = [photo(side, seed) for seed, side in enumerate((50, 50, 300, 50))]
     done, heads, colors, *_ = kernel.Workspace().count(pngs, LIMITS, 7**22, MAX_COLORS)
-    assert done == 2, "90,000 colours each, and 131,072 end a batch"
+    assert done == 2, "2,500 colours each, and 4,096 end a batch"
     assert len(heads) == 2 * 32
     parts = list(engine.count_pngs([memoryview(data) for data in pngs], MAX_COLORS))
-    assert [len(part.known) for part in parts] == [2, 2]
-    for k, data in enumerate(pngs):
-        part, here = parts[k // 2], k % 2
-        found = part.colors[part.starts[here] : part.starts[here + 1]]
-        assert np.array_equal(found, count_mask(data).colors)
+    assert [len(part.known) for part in parts] == [2, 1, 1]
+    places = ((0, 0), (0, 1), (1, 0), (2, 0))
+    for data, (part, here) in zip(pngs, places, strict=True):
+        found = slice(parts[part].starts[here], parts[part].starts[here + 1])
+        want = count_mask(data)
+        assert np.array_equal(parts[part].colors[found], want.colors)
+        assert np.array_equal(parts[part].counts[found], want.counts)
+        assert np.array_equal(parts[part].first[found], want.first)
     assert len(colors) == 4 * len(parts[0].colors)
+
+
+@both
+@pytest.mark.parametrize("factor", [0, 1, 3**40, 2**64 - 1])
+def test_tables_of_all_sizes_one_after_the_other(kernel, factor):
+    """Whatever the factor: tables grow, go on with the numbers of pictures before, and are given away when large."""
+    space, rng = kernel.Workspace(), random.Random(factor)
+    for side in (1, 31, 33, 31, 70, 2, 140, 33, 33, 64, 65, 5):
+        data = photo(side, rng.randrange(99))
+        want = slow(data)
+        done, _, colors, counts, first = space.count([data, data], LIMITS, factor, MAX_COLORS)
+        times = 1 if len(want.colors) >= 4096 else 2  # so many end a batch
+        assert done == times
+        assert colors == want.colors.tobytes() * times
+        assert counts == want.counts.tobytes() * times
+        assert first == want.first.tobytes() * times
+        packed = want.colors >> 8
+        assert space.colors(data, LIMITS, factor, MAX_COLORS) == dict(
+            zip(packed.tolist(), want.counts.tolist(), strict=True)
+        )
+        if side > 1:
+            assert space.count([data], LIMITS, factor, len(want.colors) - 1)[1][:8] == b"\xfe" + b"\xff" * 7, (
+                "one too many"
+            )
 
 
 @both
