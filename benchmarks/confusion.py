@@ -44,7 +44,13 @@ def _columns() -> dict[str, tuple[pa.Array, pa.Array]]:
 
 
 def _cells(matrix: lv.ConfusionMatrix) -> dict[tuple[str, str], int]:
-    return {(row["truth"], row["prediction"]): row["count"] for row in matrix.to_table().to_pylist() if row["count"]}
+    names = matrix.classes
+    return {
+        (truth, called): count
+        for truth, row in zip(names, matrix.counts.tolist(), strict=True)
+        for called, count in zip(names, row, strict=True)
+        if count
+    }
 
 
 def _group_by(truth: pa.Array, prediction: pa.Array) -> Callable[[], Any]:

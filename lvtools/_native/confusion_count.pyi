@@ -25,13 +25,17 @@ class Side:
         words: Words | None = None,
     ) -> None: ...
 
+class Cells:
+    def __init__(self, rows: int, columns: int) -> None: ...
+    def pairs(self) -> list[tuple[int, int, int]]: ...
+
 def count_sides(
     truth: Side,
     truth_start: int,
     prediction: Side,
     prediction_start: int,
     length: int,
-    cells: NDArray[int64],
+    cells: Cells,
     level: int = ...,
 ) -> tuple[int, int, int]: ...
 def count_pixels(

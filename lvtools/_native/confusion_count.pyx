@@ -7,6 +7,7 @@ is found once, at import; every function takes a `level` (0 plain C, 1 AVX2), so
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int64_t, uint8_t
+from libc.stdlib cimport calloc, free
 
 cdef extern from "confusion_sides.h":
     ctypedef struct lv_words:
@@ -32,7 +33,8 @@ cdef extern from "confusion_sides.h":
     enum: LV_BITS, LV_STRING, LV_LARGE_STRING, LV_FULL, LV_STRAY
     int lv_cpu_level() nogil
     void lv_no_words(lv_words*) nogil
-    int lv_count_sides(const lv_side*, int64_t, const lv_side*, int64_t, int64_t, int64_t*, int64_t*, int*, int) nogil
+    int lv_count_sides(const lv_side*, int64_t, const lv_side*, int64_t, int64_t, int64_t*, int64_t, int64_t*, int*,
+                       int) nogil
     int64_t lv_count_pixels(const uint8_t*, const uint8_t*, int64_t, int, int64_t*, int) nogil
     void lv_count_bits(lv_bitmap, lv_bitmap, lv_bitmap, lv_bitmap, int64_t, int64_t*, int64_t, int) nogil
 
@@ -76,6 +78,7 @@ cdef class Side:
 
     cdef lv_side side
     cdef Py_ssize_t length
+    cdef int room  # how many codes it may give
     cdef Py_buffer held[3]  # Arrow's buffers are of signed bytes or of anything: only their memory counts
     cdef int holds
     cdef Words words
@@ -109,6 +112,7 @@ cdef class Side:
         self.side.offset = offset
         self.side.base = base
         self.side.codes = codes
+        self.room = 256 if text else max(3, codes + 1) if number == 0 else codes + (valid is not None)
         self.side.data = self.hold(data, &self.side.bytes)
         self.side.valid = self.hold(valid, &self.side.valid_bytes)
         if valid is not None and (self.side.valid == NULL or self.side.valid_bytes < (rows + 7) // 8):
@@ -124,17 +128,52 @@ cdef class Side:
             raise ValueError("the values are too short")
 
 
-def count_sides(Side truth, Py_ssize_t truth_start, Side prediction, Py_ssize_t prediction_start, Py_ssize_t length,
-                int64_t[:, ::1] cells, int level=LEVEL):
-    """Add to cells[t, p], shape (256, 256), the rows of both sides from their starts on.
+cdef class Cells:
+    """How often each pair of codes was seen: 1 to 256 rows and columns, zeros at first.
+
+    As large as the codes need: for two columns of bits, taking and zeroing 256 x 256 counts in an array took longer than
+    counting ten million rows.
+    """
+
+    cdef int64_t* counts
+    cdef int rows
+    cdef int columns
+
+    def __cinit__(self, int rows, int columns):
+        if not 1 <= rows <= 256 or not 1 <= columns <= 256:
+            raise ValueError("cells must be 1 to 256 rows by 1 to 256 columns")
+        self.rows = rows
+        self.columns = columns
+        self.counts = <int64_t*> calloc(rows * columns, sizeof(int64_t))
+        if self.counts == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self.counts)
+
+    def pairs(self):
+        """(truth code, prediction code, count) of every pair seen, row by row."""
+        cdef int row, column
+        found = []
+        for row in range(self.rows):
+            for column in range(self.columns):
+                if self.counts[row * self.columns + column]:
+                    found.append((row, column, self.counts[row * self.columns + column]))
+        return found
+
+
+def count_sides(Side truth not None, Py_ssize_t truth_start, Side prediction not None, Py_ssize_t prediction_start,
+                Py_ssize_t length, Cells cells not None, int level=LEVEL):
+    """Add to `cells` the rows of both sides from their starts on. Cells need a row for every code of truth and a column for
+    every code of prediction: `codes`, one more for null (bits always), and 256 for strings.
 
     Returns (state, row, side): state is 0, or FULL or STRAY at the first row whose code cannot be given, on side 0 (truth)
     or 1. Cells then hold the blocks before that row's.
     """
     cdef int64_t row = 0
     cdef int which = 0, state = 0
-    if cells.shape[0] != 256 or cells.shape[1] != 256:
-        raise ValueError("cells must be 256 x 256")
+    if cells.rows < truth.room or cells.columns < prediction.room:
+        raise ValueError(f"cells of {cells.rows} x {cells.columns} have no room for {truth.room} x {prediction.room} codes")
     if (length < 0 or truth_start < 0 or prediction_start < 0 or truth_start > truth.length - length
             or prediction_start > prediction.length - length):
         raise ValueError("rows outside of a side")
@@ -147,10 +186,10 @@ def count_sides(Side truth, Py_ssize_t truth_start, Side prediction, Py_ssize_t 
                 lv_bitmap(prediction.side.data, prediction.side.bytes, prediction.side.offset + prediction_start),
                 lv_bitmap(truth.side.valid, truth.side.valid_bytes, truth.side.offset + truth_start),
                 lv_bitmap(prediction.side.valid, prediction.side.valid_bytes, prediction.side.offset + prediction_start),
-                length, &cells[0, 0], 256, level)
+                length, cells.counts, cells.columns, level)
         else:
-            state = lv_count_sides(&truth.side, truth_start, &prediction.side, prediction_start, length, &cells[0, 0],
-                                   &row, &which, level)
+            state = lv_count_sides(&truth.side, truth_start, &prediction.side, prediction_start, length, cells.counts,
+                                   cells.columns, &row, &which, level)
     return state, row, which
 
 

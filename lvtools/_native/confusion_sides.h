@@ -104,6 +104,16 @@ static inline int lv_row_valid(const lv_side *side, int64_t row)
     return (side->valid[bit >> 3] >> (bit & 7)) & 1;
 }
 
+/* Asks the cache for what is read `ahead` bytes later. The processor's own prefetching ends with every page, and other
+   streams are read in between: strings take a third of the time. Nothing is read, so it may lie behind the buffer. */
+static inline void lv_fetch(const void *at, int64_t ahead)
+{
+    __builtin_prefetch((const void *)((uintptr_t)at + (uintptr_t)ahead));
+}
+#define LV_NUMBERS_AHEAD 3072
+#define LV_OFFSETS_AHEAD 4096 /* at least a block: its offsets are checked before its strings are read */
+#define LV_TEXT_AHEAD 2048
+
 /* Whole numbers less the base to bytes; the result is what did not fit into a byte. */
 #define LV_NARROW(NAME, ATTRIBUTE, TYPE)                                                                               \
     ATTRIBUTE static TYPE NAME(const TYPE *restrict values, int64_t n, TYPE base, uint8_t *restrict out)               \
@@ -136,7 +146,6 @@ LV_NARROW(lv_narrow16_avx2, LV_AVX2, uint16_t)
 LV_NARROW(lv_narrow64_avx2, LV_AVX2, uint64_t)
 LV_NARROW(lv_narrow32_rest, LV_AVX2, uint32_t)
 
-#define LV_AHEAD 4096
 /* 32 numbers per turn: two packs put them lane by lane, one permutation puts the lanes back in order. */
 LV_AVX2 static uint32_t lv_narrow32_avx2(const uint32_t *restrict values, int64_t n, uint32_t base, uint8_t *restrict out)
 {
@@ -145,9 +154,8 @@ LV_AVX2 static uint32_t lv_narrow32_avx2(const uint32_t *restrict values, int64_
     __m256i above = _mm256_setzero_si256();
     int64_t i = 0;
     for (; i + 32 <= n; i += 32) {
-        /* The processor's own prefetching ends with a page, and the other column is read in between. */
-        _mm_prefetch((const char *)(values + i) + LV_AHEAD, _MM_HINT_T0);
-        _mm_prefetch((const char *)(values + i) + LV_AHEAD + 64, _MM_HINT_T0);
+        lv_fetch(values + i, LV_NUMBERS_AHEAD);
+        lv_fetch(values + i + 16, LV_NUMBERS_AHEAD);
         __m256i a = _mm256_sub_epi32(_mm256_loadu_si256((const __m256i *)(values + i)), low);
         __m256i b = _mm256_sub_epi32(_mm256_loadu_si256((const __m256i *)(values + i + 8)), low);
         __m256i c = _mm256_sub_epi32(_mm256_loadu_si256((const __m256i *)(values + i + 16)), low);
@@ -217,6 +225,8 @@ static const uint32_t lv_four_bytes[16] = {
             size[k] = _mm256_set1_epi64x(k < words->used ? words->length[at] : -1); /* no string has that length */    \
         }                                                                                                              \
         for (; i + 4 <= n && (int64_t)offsets[i + 3] + 8 <= bytes; i += 4) {                                           \
+            lv_fetch(offsets + i, LV_OFFSETS_AHEAD);                                                                   \
+            lv_fetch(data + offsets[i], LV_TEXT_AHEAD);                                                                \
             __m256i from = LOAD(offsets + i), length = _mm256_sub_epi64(LOAD(offsets + i + 1), from);                  \
             /* Beyond 8 the count of bits is no longer below 65, so nothing is kept; and no word is that long. */      \
             __m256i kept = _mm256_srlv_epi64(_mm256_set1_epi64x(-1),                                                   \
@@ -273,6 +283,8 @@ LV_FEW_WORDS(lv_few_words64, int64_t, LV_LOAD_64)
             }                                                                                                          \
             int64_t from = (int64_t)offsets[i], to = (int64_t)offsets[i + 1], length = to - from;                      \
             const uint8_t *text = data + from;                                                                         \
+            lv_fetch(offsets + i, LV_OFFSETS_AHEAD);                                                                   \
+            lv_fetch(text, LV_TEXT_AHEAD);                                                                             \
             uint64_t first = 0, last;                                                                                  \
             int code;                                                                                                  \
             if (nulls && !lv_row_valid(side, start + i)) {                                                             \
@@ -304,14 +316,18 @@ LV_FEW_WORDS(lv_few_words64, int64_t, LV_LOAD_64)
 LV_STRINGS(lv_strings32, int32_t, lv_few_words32)
 LV_STRINGS(lv_strings64, int64_t, lv_few_words64)
 
+/* Both columns come from memory, a block of one after a block of the other: shorter blocks than LV_BLOCK keep both streams
+   going, and a quarter of the time of numbers is saved. */
+#define LV_TURN 1024
+
 #define LV_FULL (-2)  /* more words than codes */
 #define LV_STRAY (-3) /* an index, number or offset outside */
 
-/* n codes from row `start` on, in `out` or in place; *row says where it stopped. n <= LV_BLOCK. */
+/* n codes from row `start` on, in `out` or in place; *row says where it stopped. n <= LV_TURN. */
 static int lv_codes(const lv_side *side, int64_t start, int64_t n, uint8_t *out, const uint8_t **codes, int64_t *row,
                     int level)
 {
-    uint8_t valid[LV_BLOCK];
+    uint8_t valid[LV_TURN];
     uint8_t null_code = (uint8_t)side->codes;
     int64_t at = side->offset + start, stopped;
     uint64_t above = 0;
@@ -398,13 +414,13 @@ static int lv_codes(const lv_side *side, int64_t start, int64_t n, uint8_t *out,
     return 0;
 }
 
-/* Adds to cells[t * 256 + p]; 0, LV_FULL or LV_STRAY. *row is the first row not counted (blocks before it are). */
+/* Adds to cells[t * stride + p]; 0, LV_FULL or LV_STRAY. *row is the first row not counted (blocks before it are). */
 static int lv_count_sides(const lv_side *t, int64_t start_t, const lv_side *p, int64_t start_p, int64_t n, int64_t *cells,
-                          int64_t *row, int *which, int level)
+                          int64_t stride, int64_t *row, int *which, int level)
 {
-    uint8_t own_t[LV_BLOCK], own_p[LV_BLOCK];
-    for (int64_t i = 0; i < n; i += LV_BLOCK) {
-        int64_t many = n - i < LV_BLOCK ? n - i : LV_BLOCK, at;
+    uint8_t own_t[LV_TURN], own_p[LV_TURN];
+    for (int64_t i = 0; i < n; i += LV_TURN) {
+        int64_t many = n - i < LV_TURN ? n - i : LV_TURN, at;
         const uint8_t *codes_t, *codes_p;
         int failed = lv_codes(t, start_t + i, many, own_t, &codes_t, &at, level);
         *row = at - start_t;
@@ -418,7 +434,7 @@ static int lv_count_sides(const lv_side *t, int64_t start_t, const lv_side *p, i
             return failed;
         int rows = t->words ? t->words->used : t->codes + (t->valid != 0);
         int columns = p->words ? p->words->used : p->codes + (p->valid != 0);
-        int64_t stray = lv_pairs(codes_t, codes_p, many, rows, columns, cells, 256, level);
+        int64_t stray = lv_pairs(codes_t, codes_p, many, rows, columns, cells, stride, level);
         if (stray >= 0) {
             *row = i + stray;
             *which = codes_t[stray] < rows;

@@ -13,7 +13,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from lvtools.errors import ArgumentError
-from lvtools.metrics.image import NULL, ConfusionMatrix, class_names
+from lvtools.metrics.class_columns import NULL, class_names
+from lvtools.metrics.image import ConfusionMatrix
 from lvtools.metrics.intervals import UNDEFINED, Interval, f1_interval, mcnemar, wilson
 from lvtools.metrics.scores import Sweep
 from lvtools.text import html_table, ratio_text

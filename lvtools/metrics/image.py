@@ -8,22 +8,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from lvtools._native import confusion_count
 from lvtools.errors import ArgumentError
+from lvtools.metrics.class_columns import NULL, class_column, class_text
+from lvtools.metrics.tally import tally
 from lvtools.text import html_table
 
-NULL = "(null)"  # the row or column of missing values
 OTHER = "(other)"  # of classes that the caller's `classes` does not name
 UNKNOWN = "(unknown)"  # of pixels in a colour of no class
 EXTRAS = (NULL, OTHER, UNKNOWN)
-
-LEVEL = confusion_count.LEVEL  # 0 plain C, 1 AVX2; tests take both ways
 
 STATE_SCHEMA = pa.schema({"classes": pa.list_(pa.string()), "counts": pa.list_(pa.int64())})  # counts row by row
 CELL_SCHEMA = pa.schema({"truth": pa.string(), "prediction": pa.string(), "count": pa.int64()})
@@ -86,22 +84,21 @@ class ConfusionMatrix:
         ArgumentError
             The lengths differ, or values are no class names (scores, lists, mixed types).
         """
-        named = _words("classes", classes).to_pylist() if classes is not None else None
-        if named is not None and (len(set(named)) != len(named) or None in named):
-            raise ArgumentError(f"classes are {named!r}: each must be named once")
-        tally = _tally(as_class_column("truth", truth), as_class_column("prediction", prediction))
-        seen = {name for pair in tally for name in pair}
-        if named is None:
-            named = sorted(seen - {NULL, OTHER, UNKNOWN})
-        place = {name: at for at, name in enumerate(named)}
-        for extra in EXTRAS:  # a class named like one of ours stays where the caller put it
-            place.setdefault(extra, len(place))
-        every = list(place)
+        wanted = class_text("classes", classes).to_pylist() if classes is not None else None
+        if wanted is not None and (len(set(wanted)) != len(wanted) or None in wanted):
+            raise ArgumentError(f"classes are {wanted!r}: each must be named once")
+        pairs = tally(class_column("truth", truth), class_column("prediction", prediction))
+        seen = {name for pair in pairs for name in pair}
+        named = sorted(seen.difference(EXTRAS)) if wanted is None else wanted
+        known = {*named, *EXTRAS}
+        seen = {name if name in known else OTHER for name in seen}
+        # A class named like one of the extras stays where the caller put it.
+        every = (*named, *(extra for extra in EXTRAS if extra in seen and extra not in named))
+        place = {name: at for at, name in enumerate(every)}
         counts = np.zeros((len(every), len(every)), np.int64)
-        for (row, column), count in tally.items():
-            counts[place.get(row, place[OTHER]), place.get(column, place[OTHER])] += count
-        keep = [at for at in range(len(every)) if at < len(named) or counts[at].any() or counts[:, at].any()]
-        return cls(tuple(every[at] for at in keep), counts[keep][:, keep])
+        for (row, column), count in pairs.items():
+            counts[place[row if row in known else OTHER], place[column if column in known else OTHER]] += count
+        return cls(every, counts)
 
     def merge(self, other: ConfusionMatrix) -> ConfusionMatrix:
         """Both batches together.
@@ -302,224 +299,3 @@ def _named(classes: Iterable[str]) -> tuple[str, ...]:
 
 def _ratio(part: int, whole: int) -> float:
     return part / whole if whole else math.nan
-
-
-Tally = dict[tuple[str, str], int]
-
-_CODES = 256  # what the kernel counts by: byte codes, null's among them
-
-
-class _TooManyWords(Exception):  # no error, a change of method
-    """More distinct values than byte codes."""
-
-
-def _tally(truth: pa.ChunkedArray, prediction: pa.ChunkedArray) -> Tally:
-    """How often each pair of names occurs. Chunks are counted where they lie; neither is copied nor joined."""
-    if truth.length() != prediction.length():
-        raise ArgumentError(
-            f"truth has {truth.length():,} rows, prediction {prediction.length():,}",
-            hint="both must be in the same order; lvtools.evaluate() matches by image",
-        )
-    try:
-        return _tally_codes(truth, prediction)
-    except _TooManyWords:
-        return _tally_many(truth, prediction)
-
-
-class _Chunk(NamedTuple):
-    """One chunk for the kernel. `names` is a code's name; chunks with the same object are counted into one table."""
-
-    side: confusion_count.Side
-    length: int
-    names: tuple[str, ...] | confusion_count.Words
-
-
-def _tally_codes(truth: pa.ChunkedArray, prediction: pa.ChunkedArray) -> Tally:
-    words = confusion_count.Words()  # strings of both sides get the same codes
-    sides = (list(_chunks("truth", truth, words)), list(_chunks("prediction", prediction, words)))
-    tally: Tally = {}
-    cells, alphabets = np.empty((_CODES, _CODES), np.int64), None
-    at, start = [0, 0], [0, 0]  # the chunk of each side, and the row in it
-    row = 0
-    while at[0] < len(sides[0]) and at[1] < len(sides[1]):
-        left, right = sides[0][at[0]], sides[1][at[1]]
-        if alphabets is None or alphabets[0] is not left.names or alphabets[1] is not right.names:
-            if alphabets is not None:
-                _add_cells(tally, cells, alphabets)
-            alphabets = (left.names, right.names)
-            # Zeroing the half megabyte would take longer than counting ten million bits.
-            rows, columns = (_CODES if isinstance(one, confusion_count.Words) else len(one) for one in alphabets)
-            cells[:rows, :columns] = 0
-        length = min(left.length - start[0], right.length - start[1])
-        state, stopped, side = confusion_count.count_sides(
-            left.side, start[0], right.side, start[1], length, cells, LEVEL
-        )
-        if state == confusion_count.FULL:
-            raise _TooManyWords
-        if state == confusion_count.STRAY:
-            raise ArgumentError(
-                f"{('truth', 'prediction')[side]} is no valid Arrow array: row {row + stopped} points outside",
-                hint="array.validate(full=True) says more",
-            )
-        row += length
-        for one, chunk in enumerate((left, right)):
-            start[one] += length
-            if start[one] == chunk.length:
-                at[one], start[one] = at[one] + 1, 0
-    if alphabets is not None:
-        _add_cells(tally, cells, alphabets)
-    return tally
-
-
-def _add_cells(tally: Tally, cells: NDArray[np.int64], alphabets: tuple[Any, Any]) -> None:
-    rows, columns = (_text(names) for names in alphabets)
-    used = cells[: len(rows), : len(columns)]  # what lies behind holds anything
-    for t, p in zip(*(at.tolist() for at in np.nonzero(used)), strict=True):
-        pair = rows[t], columns[p]
-        tally[pair] = tally.get(pair, 0) + int(used[t, p])
-
-
-def _text(names: tuple[str, ...] | confusion_count.Words) -> tuple[str, ...]:
-    if isinstance(names, tuple):
-        return names
-    try:
-        return tuple(NULL if word is None else word.decode() for word in names.seen())
-    except UnicodeDecodeError as error:
-        raise ArgumentError(f"a class name is no UTF-8: {error.object!r}") from None
-
-
-def _chunks(side: str, column: pa.ChunkedArray, words: confusion_count.Words) -> Iterable[_Chunk]:
-    kind = column.type
-    text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    names: tuple[str, ...] = ("false", "true", NULL)
-    base, dictionary = 0, None
-    if pa.types.is_integer(kind):
-        import pyarrow.compute as pc  # takes as long as all else that a first figure needs
-
-        least, most = (value.as_py() for value in pc.min_max(column).values())
-        base = least or 0
-        if (most or 0) - base >= _CODES - 1 or base >= 2**63:
-            raise _TooManyWords
-        names = (*map(str, range(base, (most if most is not None else base) + 1)), NULL)
-    elif not (text or pa.types.is_boolean(kind) or pa.types.is_dictionary(kind)):
-        raise _TooManyWords
-    for chunk in column.chunks:
-        if not len(chunk):
-            continue
-        if pa.types.is_dictionary(kind):
-            if dictionary is None or not chunk.dictionary.equals(dictionary):
-                dictionary = chunk.dictionary
-                if len(dictionary) >= _CODES:
-                    raise _TooManyWords
-                # Names are written once per distinct value, never once per row.
-                names = (*(NULL if word is None else word for word in _words(side, dictionary).to_pylist()), NULL)
-            chunk = chunk.indices
-        valid = chunk.buffers()[0] if chunk.null_count else None
-        if text:
-            _, offsets, data = chunk.buffers()
-            coded = confusion_count.Side(str(kind), data, valid, chunk.offset, len(chunk), offsets=offsets, words=words)
-            yield _Chunk(coded, len(chunk), words)
-        else:
-            coded = confusion_count.Side(
-                str(chunk.type), chunk.buffers()[1], valid, chunk.offset, len(chunk), base=base, codes=len(names) - 1
-            )
-            yield _Chunk(coded, len(chunk), names)
-
-
-def _tally_many(truth: pa.ChunkedArray, prediction: pa.ChunkedArray) -> Tally:
-    """The same by any number of words, with an int32 code per row: floats, and columns of more classes than a byte
-    has."""
-    rows, columns = _encode("truth", truth), _encode("prediction", prediction)
-    pairs, counts = np.unique(rows.codes * len(columns.words) + columns.codes, return_counts=True)
-    return {
-        (rows.words[at // len(columns.words)], columns.words[at % len(columns.words)]): count
-        for at, count in zip(pairs.tolist(), counts.tolist(), strict=True)
-    }
-
-
-class _Encoded(NamedTuple):
-    """A column as indexes into its own words."""
-
-    words: list[str]
-    codes: NDArray[np.int64]
-
-
-def _encode(side: str, column: pa.ChunkedArray) -> _Encoded:
-    import pyarrow.compute as pc  # takes as long as all else that a first figure needs
-
-    if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
-    numbers: dict[str, int] = {}
-    pieces = [np.zeros(0, np.int64)]
-    for chunk in column.chunks:
-        own = [NULL if word is None else word for word in _words(side, chunk.dictionary).to_pylist()]
-        table = np.array([numbers.setdefault(word, len(numbers)) for word in [*own, NULL]], np.int64)
-        indexes = pc.fill_null(chunk.indices.cast(pa.int64()), len(own)).to_numpy(zero_copy_only=False)
-        if len(indexes) and not 0 <= indexes.min() <= indexes.max() < len(table):
-            raise ArgumentError(
-                f"{side} is no valid Arrow array: it points outside its dictionary",
-                hint="array.validate(full=True) says more",
-            )
-        pieces.append(table[indexes])
-    return _Encoded(list(numbers) or [NULL], np.concatenate(pieces))
-
-
-_CLASS_TYPES = (
-    pa.types.is_string,
-    pa.types.is_large_string,
-    pa.types.is_string_view,
-    pa.types.is_integer,
-    pa.types.is_floating,
-    pa.types.is_boolean,
-    pa.types.is_null,
-)
-
-
-def as_class_column(side: str, values: Any) -> pa.ChunkedArray:
-    try:
-        if isinstance(values, pa.ChunkedArray):
-            column = values
-        elif isinstance(values, pa.Array):
-            column = pa.chunked_array([values])
-        elif hasattr(values, "__arrow_c_stream__"):
-            column = pa.chunked_array(values)
-        else:
-            if isinstance(values, np.ndarray) and values.ndim != 1:
-                raise ArgumentError(f"{side} has shape {values.shape}, one value per image is needed")
-            column = pa.chunked_array([pa.array(values, from_pandas=True)])
-    except (pa.ArrowException, TypeError, ValueError) as error:
-        if isinstance(error, ArgumentError):
-            raise
-        raise ArgumentError(
-            f"{side} is no column of classes: {error}",
-            hint="give strings, booleans or whole numbers, one type per column",
-        ) from None
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if not any(accepts(kind) for accepts in _CLASS_TYPES):
-        raise ArgumentError(
-            f"{side} holds {kind} values, class names are needed", hint="strings, booleans or whole numbers"
-        )
-    if pa.types.is_floating(kind) and column.length():
-        column = pa.chunked_array([pa.array(column.to_numpy(), from_pandas=True)])  # NaN is null
-    return column
-
-
-def class_names(side: str, values: Any) -> NDArray[np.object_]:
-    """The name of each row, '(null)' for missing values, as an array of str."""
-    encoded = _encode(side, as_class_column(side, values))
-    return np.array([*encoded.words, ""], object)[encoded.codes]
-
-
-def _words(side: str, values: Any) -> pa.Array:
-    """Class names as text: true and false in lower case, whole floats without the point."""
-    column = as_class_column(side, values)
-    array = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    try:
-        # A whole float is written without its point: 1.0 in a pandas column with gaps meant 1.
-        return (array.cast(pa.int64()) if pa.types.is_floating(array.type) else array).cast(pa.string())
-    except pa.ArrowException:
-        raise ArgumentError(
-            f"{side} holds numbers that are no class names", hint="scores need a threshold first: score >= 0.5"
-        ) from None

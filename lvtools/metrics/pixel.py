@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from lvtools._native import confusion_count
 from lvtools.errors import ArgumentError, MaskError
-from lvtools.metrics.image import EXTRAS, LEVEL, UNKNOWN, ConfusionMatrix
+from lvtools.metrics.image import EXTRAS, UNKNOWN, ConfusionMatrix
+from lvtools.metrics.tally import LEVEL
 from lvtools.text import html_table, ratio_text
 
 UNKNOWN_INDEX = 255  # what lvtools.masks gives pixels in a colour of no class

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lvtools._native import score_sweep
 from lvtools.errors import ArgumentError
-from lvtools.metrics.image import as_class_column
+from lvtools.metrics.class_columns import as_class_column
 
 Floats = NDArray[np.floating[Any]]  # float32 or float64
 NanRule = Literal["error", "drop", "worst"]

@@ -16,6 +16,7 @@ from lvtools.report.figures import Made
 WIDTH, HEIGHT = 460.0, 330.0
 WIDE, LOW = 640.0, 272.0  # one below the other with the histogram, of its proportions
 LEFT, TOP = 52.0, 14.0
+LABEL_LINE = 15.0  # and their height
 LABEL_ROOM = 120.0  # units that the words beside a mark need
 
 Point = tuple[float, float]
@@ -164,12 +165,16 @@ def _marks(scores: Mapping[str, Any], axes: Axes, x: str, y: str) -> list[dict[s
             found[place]["text"] += f" and {name}"
             continue
         right = place[0] + LABEL_ROOM > axes.right
-        # Above and below, so that the names of two neighbours do not meet.
-        below = 18 if name == "in use" else -9 if place[1] > TOP + 16 else 18
+        lowest = axes.bottom - 5
+        text_x, text_y = round(place[0] + (-8 if right else 8), 2), min(lowest, round(place[1] + 18, 2))
+        # Below the dots, as curves run in the upper corners; a neighbour's name goes a line further, or up at the end.
+        for other in found.values():
+            if abs(other["text_y"] - text_y) < LABEL_LINE and abs(other["text_x"] - text_x) < LABEL_ROOM:
+                lower = round(other["text_y"] + LABEL_LINE, 2)
+                text_y = lower if lower <= lowest else round(other["text_y"] - LABEL_LINE, 2)
         found[place] = {
             "x": place[0], "y": place[1], "text": name, "css": "inuse" if name == "in use" else "best",
-            "text_x": round(place[0] + (-8 if right else 8), 2),
-            "text_y": min(axes.bottom - 5, round(place[1] + below, 2)), "anchor": "end" if right else "start",
+            "text_x": text_x, "text_y": text_y, "anchor": "end" if right else "start",
         }  # fmt: skip
     return list(found.values())
 

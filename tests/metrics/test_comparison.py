@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import lvtools as lv
 from lvtools.errors import ArgumentError
+from lvtools.metrics.class_columns import NULL
 from lvtools.metrics.comparison import SLICE_SCHEMA, bootstrap
-from lvtools.metrics.image import NULL
 from tests.metrics import oracle
 
 names = st.sampled_from(["normal", "anomaly", "dent", None])

@@ -10,15 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lvtools._native import confusion_count
-from lvtools._native.confusion_count import Side, Words
+from lvtools._native.confusion_count import Cells, Side, Words
 from lvtools.errors import ArgumentError, MaskError
-from lvtools.metrics import image, pixel
-from lvtools.metrics.image import NULL, confusion
+from lvtools.metrics import pixel, tally
+from lvtools.metrics.class_columns import NULL
+from lvtools.metrics.image import ConfusionMatrix, confusion
 from lvtools.metrics.pixel import PixelState
 from tests.metrics import oracle
 
 LEVELS = sorted({0, confusion_count.LEVEL})
-SIZES = [0, 1, 7, 8, 31, 32, 33, 63, 64, 65, 255, 256, 257, 4095, 4096, 4097, 8192, 8225]
+SIZES = [0, 1, 7, 8, 31, 32, 33, 63, 64, 65, 255, 256, 257, 1023, 1024, 1025, 4095, 4096, 4097, 8192, 8225]
 # Alike at both ends and in length; prefixes of each other; with a zero byte; empty; longer than what is loaded at once.
 WORDS = ["normal", "anomaly", "", "\0", "a", "abcdefgh", "abcdefghi", "x" * 16, "x" * 17, "abcdefgh-1-hgfedcba",
          "abcdefgh-2-hgfedcba", "é" * 5, "normal\0"]  # fmt: skip
@@ -26,7 +27,7 @@ WORDS = ["normal", "anomaly", "", "\0", "a", "abcdefgh", "abcdefghi", "x" * 16, 
 
 @pytest.fixture(params=LEVELS, ids=lambda level: ("plain", "avx2")[level])
 def level(request, monkeypatch):
-    for module in (image, pixel):
+    for module in (tally, pixel):
         monkeypatch.setattr(module, "LEVEL", request.param)
     return request.param
 
@@ -86,7 +87,7 @@ def test_every_kind_of_column_counts_as_a_loop_would(
     truth, names_t = column(rng, kind_t, size, classes, nulls_t)
     prediction, names_p = column(rng, kind_p, size, classes, nulls_p)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(image, "LEVEL", level)
+        patch.setattr(tally, "LEVEL", level)
         matrix = confusion(cut(rng, truth), cut(rng, prediction)) if chunked else confusion(truth, prediction)
     assert as_cells(matrix) == oracle.cells(names_t, names_p)
 
@@ -157,7 +158,7 @@ def test_an_index_outside_its_dictionary_is_refused(level, kind, bad, nulls, pla
 def test_offsets_outside_the_text_are_refused(offsets, row, kind, level):
     places = np.array(offsets, np.int32 if kind == "string" else np.int64)
     side = Side(kind, b"abcdef", None, 0, 3, offsets=places, words=Words())
-    other, cells = Side("int8", b"\0\0\0", None, 0, 3), np.zeros((256, 256), np.int64)
+    other, cells = Side("int8", b"\0\0\0", None, 0, 3), Cells(256, 256)
     assert confusion_count.count_sides(side, 0, other, 0, 3, cells, level) == (confusion_count.STRAY, row, 0)
     assert confusion_count.count_sides(other, 0, side, 0, 3, cells, level) == (confusion_count.STRAY, row, 1)
     array = pa.Array.from_buffers(
@@ -184,14 +185,34 @@ def test_nothing_behind_a_buffer_is_read():
         Side("int8", b"\0" * 9, b"\0", 0, 9)
     with pytest.raises(ValueError, match="offsets are too short"):
         Side("string", b"", None, 0, 1, offsets=b"\0" * 7, words=Words())
-    side, cells = Side("int8", b"\0\1", None, 0, 2), np.zeros((256, 256), np.int64)
+    side, cells = Side("int8", b"\0\1", None, 0, 2), Cells(2, 2)
     for starts in ((0, 1), (1, 0), (-1, 0), (3, 0)):
         with pytest.raises(ValueError, match="rows outside"):
             confusion_count.count_sides(side, starts[0], side, starts[1], 2, cells)
-    with pytest.raises(ValueError, match="256 x 256"):
-        confusion_count.count_sides(side, 0, side, 0, 2, np.zeros((2, 2), np.int64))
+    confusion_count.count_sides(side, 0, side, 0, 2, cells)
+    assert cells.pairs() == [(0, 0, 1), (1, 1, 1)]
     with pytest.raises(ValueError, match="at most 255"):
         Side("int8", b"\0", b"\1", 0, 1, codes=256)
+
+
+def test_cells_without_room_for_every_code_are_refused(level):
+    two = Side("int8", b"\0\1", None, 0, 2)
+    null = Side("int8", b"\0\1", b"\1", 0, 2)
+    bits = Side("bool", b"\1", None, 0, 2)
+    text = Side("string", b"ab", None, 0, 2, offsets=np.array([0, 1, 2], np.int32), words=Words())
+    for side, room in ((two, 2), (null, 3), (bits, 3), (text, 256)):
+        for small in (Cells(room - 1, 256), Cells(256, room - 1)):
+            with pytest.raises(ValueError, match="no room"):
+                confusion_count.count_sides(side, 0, side, 0, 2, small, level)
+            assert small.pairs() == []
+        cells = Cells(room, room)
+        assert confusion_count.count_sides(side, 0, side, 0, 2, cells, level)[0] == 0
+        assert sum(count for _, _, count in cells.pairs()) == 2
+    for shape in ((0, 1), (1, 0), (257, 1), (1, 257), (-1, 1)):
+        with pytest.raises(ValueError, match="1 to 256"):
+            Cells(*shape)
+    with pytest.raises(TypeError):
+        confusion_count.count_sides(two, 0, None, 0, 2, Cells(2, 2), level)
 
 
 @settings(deadline=None, max_examples=120)
@@ -247,8 +268,8 @@ def test_few_short_words_equal_a_plain_count(words, seed, rows, offset, kind, nu
     sides = [[choice[at] for at in rng.integers(0, len(choice), rows + offset)] for _ in range(2)]
     columns = [pa.array(side, kind).slice(offset) for side in sides]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(image, "LEVEL", level)
-        found = image.ConfusionMatrix.of(*columns)
+        patch.setattr(tally, "LEVEL", level)
+        found = ConfusionMatrix.of(*columns)
     name = {None: "(null)"}
     expected = Counter(
         (name.get(t, t), name.get(p, p)) for t, p in zip(*(side[offset:] for side in sides), strict=True)

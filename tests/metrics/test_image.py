@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lvtools.errors import ArgumentError
-from lvtools.metrics.image import NULL, OTHER, ConfusionMatrix, confusion
+from lvtools.metrics.class_columns import NULL
+from lvtools.metrics.image import OTHER, ConfusionMatrix, confusion
 from tests.laws import check_state_laws
 from tests.metrics import oracle
 

@@ -12,7 +12,7 @@ import pytest
 
 import lvtools as lv
 from lvtools.report import Picture, evaluation_html
-from lvtools.report.charts import pr_chart, roc_chart, threshold_points, tradeoff_chart
+from lvtools.report.charts import LABEL_LINE, LABEL_ROOM, pr_chart, roc_chart, threshold_points, tradeoff_chart
 from tests.report.documents import Page, document
 from tests.report.test_report import HOSTILE
 
@@ -77,6 +77,23 @@ def test_marks_lie_where_their_points_are(whole: dict[str, Any]) -> None:
     again = pr_chart(same)
     assert again is not None
     assert [mark["text"] for mark in again["marks"]] == ["in use and best F1"]
+
+
+@pytest.mark.parametrize("recall", [0.0, 0.5, 0.97])
+@pytest.mark.parametrize("precision", [0.01, 0.04, 0.5, 0.93, 1.0])
+@pytest.mark.parametrize("step", [-0.03, 0.0, 0.03])
+def test_no_name_of_a_mark_is_written_over_another(
+    whole: dict[str, Any], recall: float, precision: float, step: float
+) -> None:
+    scores = json.loads(json.dumps(whole["scores"]))
+    best = next(row for row in scores["advice"] if row["point"] == "best F1")
+    best |= {"recall": recall, "precision": precision}
+    scores["in_use"]["point"] = best | {"recall": recall + 0.02, "precision": min(1.0, max(0.0, precision + step))}
+    chart = pr_chart(scores)
+    assert chart is not None
+    one, two = chart["marks"]
+    assert abs(one["text_y"] - two["text_y"]) > LABEL_LINE - 0.1 or abs(one["text_x"] - two["text_x"]) >= LABEL_ROOM
+    assert max(one["text_y"], two["text_y"]) <= chart["bottom"]
 
 
 def test_the_tradeoff_holds_at_its_thresholds(whole: dict[str, Any]) -> None:
