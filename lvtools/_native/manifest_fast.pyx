@@ -371,9 +371,10 @@ cdef class Engine:
 
     def close(self, int64_t lines_before, int64_t end):
         """No more lines: number them in the file, and put the part's end behind the last one's start."""
-        cdef int64_t *lines = <int64_t *>self.s.at[B_LINE]
+        cdef int64_t *lines
         cdef int64_t k
-        self._reserve(0, 0, 0, 0)
+        self._reserve(0, 0, 0, 0)   # may move the columns
+        lines = <int64_t *>self.s.at[B_LINE]
         (<int64_t *>self.s.at[B_START])[self.s.rows] = end
         if lines_before:
             for k in range(self.s.rows):

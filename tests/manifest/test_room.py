@@ -8,7 +8,7 @@ import pytest
 
 from lvtools.manifest import fast
 from lvtools.manifest.read import read_manifest, validate_manifest
-from tests.manifest.fuzz_fast import differences
+from tests.manifest.fuzz_fast import compare, differences, make_file
 from tests.manifest.lines import Maker
 from tests.manifest.reference import read_slowly
 
@@ -140,3 +140,8 @@ def test_anomalies_without_a_mask_are_told_for_every_part():
     same(b"".join(lines), 4, profile="lookoutvision")
     found = read_manifest(b"".join(lines), profile="lookoutvision", threads=4).findings
     assert len([code for code in found["code"].to_pylist() if code == "LV206"]) > 20
+
+
+def test_columns_that_move_when_a_part_is_closed():
+    """Lines so long that the last reservation moves the columns: the second part's lines are numbered where they are then."""
+    assert compare(make_file(81, 723), 81)
