@@ -143,5 +143,5 @@ def test_anomalies_without_a_mask_are_told_for_every_part():
 
 
 def test_columns_that_move_when_a_part_is_closed():
-    """Lines so long that the last reservation moves the columns: the second part's lines are numbered where they are then."""
+    """Lines so long that the last reservation moves the columns: a later part is numbered where they are then."""
     assert compare(make_file(81, 723), 81)
